@@ -1,0 +1,104 @@
+"""PROCESS: `loa account`, `loa voice` and `loa work`, the commands that need the station's law and no network."""
+
+import argparse
+import asyncio
+import os
+import secrets
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from broadcast import account_command, voice_command
+from broadcast.database import Database
+from broadcast.errors import LoaError
+from broadcast.rendering import Workshop, sweep
+from broadcast.settings import Settings, load
+from broadcast.storage import Storage
+from broadcast.worker import Worker, stop_with_parent, supervise_workers
+from streams.media import Limits
+
+_NICE = 10
+"""Workers step back for the beat and the pages."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one of the commands; the words begin with its name. Returns the exit status."""
+    everywhere, words = _for_all().parse_known_args(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(words)
+    try:
+        settings = load(data=everywhere.data)
+        if arguments.command == "account":
+            return account_command.run(arguments, opened(settings), _now())
+        if arguments.command == "voice":
+            return voice_command.run(arguments, settings.data / "voices")
+        return work_here(settings) if arguments.one else asyncio.run(_workers(settings))
+    except LoaError as error:
+        print(f"loa {arguments.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def opened(settings: Settings) -> Database:
+    """The station's database, of this version."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.database_url)
+    database.upgrade()
+    return database
+
+
+def work_here(settings: Settings) -> int:
+    """Be a worker until told to stop."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stop_with_parent(stop)
+    os.nice(_NICE)
+    storage = Storage(settings.data / "media")
+    workshop = Workshop(
+        database=opened(settings),
+        storage=storage,
+        voices_folder=settings.data / "voices",
+        limits=Limits(bytes=settings.upload_max_bytes, duration_s=settings.upload_max_s),
+        now=_now,
+    )
+    sweep(storage, _now())
+    Worker(workshop, f"{os.getpid()}-{secrets.token_hex(4)}", stop).run()
+    workshop.database.close()
+    return 0
+
+
+async def _workers(settings: Settings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await supervise_workers(settings, stop)
+    return 0
+
+
+def _for_all() -> argparse.ArgumentParser:
+    """What may stand anywhere among the words of a command."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--data", type=Path)
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="loa", epilog="Every command takes --data DIR, the folder of the station.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    account_command.add_parser(commands)
+    voice_command.add_parser(commands)
+    work = commands.add_parser("work", help="worker processes for renditions and speech")
+    work.add_argument("--one", action="store_true", help="be one worker, not the supervisor of `workers` of them")
+    return parser
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""The dated tree of administrative units: city, commune, village, of any depth."""
+
+import re
+import unicodedata
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from broadcast.database import Base, new_id
+from broadcast.errors import NotFound, Refused
+from broadcast.line import one_line
+
+DA_NANG = Path(__file__).with_name("da_nang.tsv")
+CITY_CODE = "48"
+CITY_NAME = "Thành phố Đà Nẵng"
+REFORM = date(2025, 7, 1)
+"""Since then a province has communes and nothing between."""
+COMMUNE_KINDS = ("ward", "commune", "special_zone")
+KIND_NAMES = ("Thành phố ", "Phường ", "Xã ", "Đặc khu ")
+
+
+class AdministrativeUnit(Base):
+    """A place in the tree. `path` holds the codes from the root (`48/20197`); valid in [valid_from, valid_to)."""
+
+    __tablename__ = "administrative_unit"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    code: Mapped[str]
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("administrative_unit.id"), index=True)
+    path: Mapped[str]
+    kind: Mapped[str]  # city, ward, commune, special_zone, village
+    name: Mapped[str]  # Phường Hải Châu
+    slug: Mapped[str] = mapped_column(index=True)  # hai-chau
+    timezone: Mapped[str] = mapped_column(default="Asia/Ho_Chi_Minh")
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None]
+
+    __table_args__ = (Index("ix_administrative_unit_path", "path"),)
+
+
+class Predecessor(Base):
+    """A unit that a later one took the place of."""
+
+    __tablename__ = "predecessor"
+
+    unit_id: Mapped[str] = mapped_column(ForeignKey("administrative_unit.id"), primary_key=True)
+    predecessor_id: Mapped[str] = mapped_column(ForeignKey("administrative_unit.id"), primary_key=True)
+
+
+def seed_da_nang(session: Session, today: date) -> AdministrativeUnit:
+    """Put the city and its communes into the tree where they are not there yet; gives the city."""
+    city = _put(session, None, code=CITY_CODE, kind="city", name=CITY_NAME, slug=slug_of(_bare(CITY_NAME)))
+    rows = [row.split("\t") for row in DA_NANG.read_text().splitlines() if not row.startswith("#")][1:]
+    bare = [slug_of(_bare(name)) for _, _, name in rows]
+    for (code, kind, name), slug in zip(rows, bare, strict=True):
+        clear = bare.count(slug) == 1 and slug != city.slug
+        _put(session, city, code=code, kind=kind, name=name, slug=slug if clear else slug_of(name))
+    if city.valid_from > today:
+        raise NotFound(f"Các phường, xã này có từ {city.valid_from:%d/%m/%Y}; đồng hồ của máy chỉ {today:%d/%m/%Y}.")
+    return city
+
+
+def unit(session: Session, unit_id: str) -> AdministrativeUnit:
+    """The unit of an id. Raises NotFound."""
+    return _found(session.get(AdministrativeUnit, unit_id), unit_id)
+
+
+def unit_of_slug(session: Session, slug: str) -> AdministrativeUnit:
+    """The unit of a slug, as in the public address `/x/<slug>`. Raises NotFound."""
+    chosen = select(AdministrativeUnit).where(AdministrativeUnit.slug == slug)
+    return _found(session.scalars(_newest(chosen)).first(), slug)
+
+
+def unit_of_path(session: Session, path: str) -> AdministrativeUnit:
+    """The unit of a path such as `48/20242`; the newest when a code was given again. Raises NotFound."""
+    chosen = select(AdministrativeUnit).where(AdministrativeUnit.path == path)
+    return _found(session.scalars(_newest(chosen)).first(), path)
+
+
+def city(session: Session) -> AdministrativeUnit:
+    """The root of the tree. Raises NotFound on a station that has no units yet."""
+    chosen = select(AdministrativeUnit).where(AdministrativeUnit.parent_id.is_(None))
+    return _found(session.scalars(_newest(chosen)).first(), "city")
+
+
+def communes(session: Session, on: date) -> list[AdministrativeUnit]:
+    """The wards, communes and special zones of that day, in the order of their names."""
+    chosen = select(AdministrativeUnit).where(AdministrativeUnit.kind.in_(COMMUNE_KINDS), *_valid(on))
+    return sorted(session.scalars(chosen), key=lambda one: (slug_of(_bare(one.name)), one.code))
+
+
+def ancestors(session: Session, of: AdministrativeUnit) -> list[AdministrativeUnit]:
+    """The units above, the root first; without the unit itself."""
+    above: list[AdministrativeUnit] = []
+    parent_id = of.parent_id
+    while parent_id is not None:
+        above.insert(0, unit(session, parent_id))
+        parent_id = above[0].parent_id
+    return above
+
+
+def units_below(session: Session, of: AdministrativeUnit) -> list[AdministrativeUnit]:
+    """All units below, of any depth, by path; without the unit itself."""
+    below = AdministrativeUnit.path.startswith(f"{of.path}/", autoescape=True)
+    return list(session.scalars(select(AdministrativeUnit).where(below).order_by(AdministrativeUnit.path)))
+
+
+def add_village(session: Session, parent: AdministrativeUnit, name: str, now: datetime) -> AdministrativeUnit:
+    """Add a village (thôn, tổ dân phố) below a commune. Raises Refused when it has no name or is already there."""
+    called = one_line(name)
+    code = slug_of(called)
+    if not code or len(called) > 100:
+        raise Refused("Tên thôn, tổ dân phố cần có chữ và không dài quá 100 ký tự.")
+    path = f"{parent.path}/{code}"
+    if session.scalar(select(AdministrativeUnit.id).where(AdministrativeUnit.path == path)):
+        raise Refused(f"{parent.name} đã có «{called}». Xin đặt tên khác.")
+    slug = wanted = f"{parent.slug}-{code}"
+    number = 1
+    while session.scalar(select(AdministrativeUnit.id).where(AdministrativeUnit.slug == slug)):
+        number += 1
+        slug = f"{wanted}-{number}"
+    village = AdministrativeUnit(
+        id=new_id(),
+        code=code,
+        parent_id=parent.id,
+        path=path,
+        kind="village",
+        name=called,
+        slug=slug,
+        timezone=parent.timezone,
+        valid_from=now.astimezone(ZoneInfo(parent.timezone)).date(),
+    )
+    session.add(village)
+    session.flush()
+    return village
+
+
+def search(session: Session, words: str, on: date | None = None) -> list[AdministrativeUnit]:
+    """The units whose names hold all the words, with or without their marks («hai chau», «Hải Châu»); best first."""
+    wanted = slug_of(words).split("-")
+    if wanted == [""]:
+        return []
+    found = []
+    for one in session.scalars(select(AdministrativeUnit).where(*(_valid(on) if on else ()))):
+        parts = slug_of(one.name).split("-")
+        if all(any(part.startswith(word) for part in parts) for word in wanted):
+            found.append((slug_of(_bare(one.name)) != "-".join(wanted), one.path.count("/"), slug_of(one.name), one))
+    return [one for *_, one in sorted(found, key=lambda entry: entry[:3])]
+
+
+def slug_of(name: str) -> str:
+    """A name without marks, for addresses: «Phường Hải Châu» gives `phuong-hai-chau`."""
+    plain = unicodedata.normalize("NFD", name.casefold()).replace("đ", "d")
+    kept = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return re.sub(r"[^a-z0-9]+", "-", kept).strip("-")
+
+
+def _bare(name: str) -> str:
+    """The name without its kind: «Phường Hải Châu» gives «Hải Châu»."""
+    return next((name.removeprefix(kind) for kind in KIND_NAMES if name.startswith(kind)), name)
+
+
+def _put(
+    session: Session, parent: AdministrativeUnit | None, *, code: str, kind: str, name: str, slug: str
+) -> AdministrativeUnit:
+    path = f"{parent.path}/{code}" if parent else code
+    there = session.scalar(
+        select(AdministrativeUnit).where(AdministrativeUnit.path == path, AdministrativeUnit.valid_from == REFORM)
+    )
+    if there is not None:
+        return there
+    new = AdministrativeUnit(
+        id=new_id(),
+        code=code,
+        parent_id=parent.id if parent else None,
+        path=path,
+        kind=kind,
+        name=name,
+        slug=slug,
+        timezone="Asia/Ho_Chi_Minh",
+        valid_from=REFORM,
+    )
+    session.add(new)
+    session.flush()
+    return new
+
+
+def _valid(on: date) -> tuple[ColumnElement[bool], ...]:
+    ends = AdministrativeUnit.valid_to
+    return (AdministrativeUnit.valid_from <= on, or_(ends.is_(None), ends > on))
+
+
+def _newest(chosen: Select[AdministrativeUnit]) -> Select[AdministrativeUnit]:
+    return chosen.order_by(AdministrativeUnit.valid_from.desc(), AdministrativeUnit.path)
+
+
+def _found(one: AdministrativeUnit | None, object_id: str) -> AdministrativeUnit:
+    if one is None:
+        raise NotFound("Không tìm thấy địa phương này.", object_type="administrative_unit", object_id=object_id)
+    return one

@@ -1,0 +1,142 @@
+"""Rundowns built from schedules, in bulk: some hundreds of units with a handful of queries.
+
+Only what is approved, and has its sound, becomes an item. What began or was withdrawn in the last hours stays in,
+because what it cut, and the as-run log, depend on it. `broadcast.playout` signs the result and keeps it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadcast.administrative_unit import AdministrativeUnit
+from broadcast.agenda import Fact, airings, item_id, item_of, planned_at, targets_of
+from broadcast.errors import LoaError
+from broadcast.plan import facts
+from broadcast.programme import Programme
+from broadcast.rundown import MAX_BODY_BYTES, MAX_ITEMS, Rundown, body_of_items, from_body, from_ms, item_body, to_ms
+
+KEPT = timedelta(hours=3)
+"""How long an item stays in the rundown after its end."""
+
+LOOK_BACK = timedelta(hours=7)
+"""Starts from so long ago are looked at: the longest programme, delayed, and kept after its end."""
+
+MOST_PREFETCHED = 20
+_PREFETCH_SINCE = timedelta(hours=24)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A rundown that is built and not yet signed. `items` are as `rundown.item_body` makes them; those of `head` are
+    left empty, because a full rebuild has half a million."""
+
+    head: Rundown
+    items: list[dict[str, Any]]
+
+    @property
+    def ids(self) -> set[str]:
+        """The ids of its items."""
+        return {item["id"] for item in self.items}
+
+    def body(self, revision: int) -> tuple[bytes, datetime]:
+        """The body, small enough for every receiver, and the end of what it covers.
+
+        If it is too long, first the texts of later days are left out, then later days.
+        """
+        head, items = replace(self.head, revision=revision), self.items
+        body = body_of_items(head, items)
+        if len(body) > MAX_BODY_BYTES:
+            near_ms = to_ms(head.issued_at + timedelta(hours=24))
+            items = [item if item["at"] < near_ms else item | {"text": ""} for item in items]
+            items = [{key: value for key, value in item.items() if value != ""} for item in items]
+            body = body_of_items(head, items)
+        while len(body) > MAX_BODY_BYTES:
+            half = len(items) // 2
+            log.warning("rundown too long, later items left out", unit=head.unit, items=half)
+            head, items = replace(head, covers_to=from_ms(items[half]["at"])), items[:half]
+            body = body_of_items(head, items)
+        return body, head.covers_to
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All that the rundowns of some units are made of: their schedules, and sounds that may be wanted soon; by unit."""
+
+    rules: Mapping[str, Sequence[Fact]]
+    soon: Mapping[str, Sequence[str]]
+
+
+def build(session: Session, unit: AdministrativeUnit, now: datetime, horizon_days: int = 7) -> Rundown:
+    """The rundown of one unit as schedules and approvals stand, with revision 0."""
+    gathered = gather(session, [unit.id], now)
+    return from_body(draft((unit.id, unit.path), gathered, now, horizon_days).body(0)[0])
+
+
+def gather(session: Session, unit_ids: Sequence[str], now: datetime) -> Gathered:
+    """Read what is needed for the rundowns of these units."""
+    rules = facts(session, unit_ids, now - LOOK_BACK, withdrawn_after=now - LOOK_BACK)
+    return Gathered(rules, _soon(session, unit_ids, now))
+
+
+def draft(unit: tuple[str, str], gathered: Gathered, now: datetime, horizon_days: int = 7) -> Draft:
+    """The rundown of one unit (id, path)."""
+    covers_to = now + timedelta(days=horizon_days)
+    items: list[dict[str, Any]] = []
+    for fact in gathered.rules.get(unit[0], ()):
+        try:
+            items += _items(fact, unit, now, covers_to)
+        except LoaError as error:
+            log.error("schedule left out of the rundown", unit=unit[1], schedule=fact.schedule_id, reason=str(error))
+    items.sort(key=lambda item: (item["at"], item["id"]))
+    if len(items) > MAX_ITEMS:
+        covers_to, items = from_ms(items[MAX_ITEMS]["at"]), items[:MAX_ITEMS]
+    there = {item["snd"] for item in items}
+    prefetch = tuple(sound for sound in gathered.soon.get(unit[0], ()) if sound not in there)[:MOST_PREFETCHED]
+    return Draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), items)
+
+
+def _items(fact: Fact, unit: tuple[str, str], now: datetime, covers_to: datetime) -> Iterator[dict[str, Any]]:
+    """The items of one schedule. Its occurrences differ only in id and time, so one is made and the others copied."""
+    targets = targets_of(fact, *unit)
+    models: dict[str, dict[str, Any]] = {}
+    for airing in airings(fact, now - LOOK_BACK, covers_to) if targets else ():
+        said = airing.said
+        if said.why_not or (airing.start < now and airing.start + said.duration < now - KEPT):
+            continue
+        model = models.get(said.programme_id)
+        if model is None or fact.withdrawn_at is not None:
+            models[said.programme_id] = item_body(item_of(planned_at(fact, airing, unit, targets)))
+            yield models[said.programme_id]
+            continue
+        item = model.copy()  # keeps the order of its keys
+        at = to_ms(airing.start)
+        item["id"] = item_id(fact.schedule_id, airing.occurrence, unit[0])
+        item["at"], item["late"] = at, at + 1000 * fact.late_s
+        yield item
+
+
+def _soon(session: Session, ids: Sequence[str], now: datetime) -> dict[str, list[str]]:
+    """By unit, the sounds of programmes approved lately, which may be wanted at any moment; the newest first."""
+    rows = session.execute(
+        select(Programme.unit_id, Programme.rendition_sha256)
+        .where(
+            Programme.unit_id.in_(ids),
+            Programme.state == "approved",
+            Programme.sound_state == "ready",
+            Programme.approved_sha256 == Programme.heard_sha256,
+            Programme.changed_at > now - _PREFETCH_SINCE,
+        )
+        .order_by(Programme.changed_at.desc(), Programme.id)
+    )
+    found: dict[str, list[str]] = defaultdict(list)
+    for unit_id, sha256 in rows:
+        found[unit_id].append(f"rendition:{sha256}")
+    return found

@@ -1,0 +1,156 @@
+"""A station's database with its city, people with rights, and short sounds: what most tests of this room stand on."""
+
+import hashlib
+import math
+import struct
+import wave
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from broadcast.account import Account, add_account, person_from
+from broadcast.administrative_unit import AdministrativeUnit, seed_da_nang, unit_of_slug
+from broadcast.database import Database, new_id
+from broadcast.media import Rendition
+from broadcast.permission import Person
+from broadcast.plan import RundownRow, mark_stale
+from broadcast.programme import Programme
+from broadcast.rendering import Workshop
+from broadcast.storage import Storage
+from streams.media import Limits
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """Đà Nẵng and two of its communes."""
+
+    city: AdministrativeUnit
+    hai_chau: AdministrativeUnit
+    lien_chieu: AdministrativeUnit
+
+
+@pytest.fixture
+def now() -> datetime:
+    """An ordinary Sunday afternoon in Đà Nẵng."""
+    return NOW
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A database of this version, on SQLite and on PostgreSQL."""
+    database = Database(database_url)
+    database.upgrade()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def city(database: Database) -> City:
+    """The seeded city."""
+    with database.transaction() as session:
+        root = seed_da_nang(session, NOW.date())
+        return City(root, unit_of_slug(session, "hai-chau"), unit_of_slug(session, "lien-chieu"))
+
+
+@pytest.fixture
+def person(database: Database, city: City) -> Callable[..., Person]:
+    """A function that adds a person: `person("lan", "editor", city.hai_chau)`."""
+
+    def add(name: str, role: str, unit: AdministrativeUnit | None = None) -> Person:
+        with database.transaction() as session:
+            of = unit or city.hai_chau
+            account, _ = add_account(session, name, name.title(), role, of, password="đủ dài để dùng", now=NOW)
+            return person_from(session, account)
+
+    return add
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    """An empty place for sound files."""
+    return Storage(tmp_path / "media")
+
+
+@pytest.fixture
+def workshop(database: Database, storage: Storage, tmp_path: Path) -> Workshop:
+    """A workshop whose clock stands still."""
+    return Workshop(database, storage, tmp_path / "voices", Limits(), lambda: NOW)
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Callable[..., bytes]:
+    """A function that gives the bytes of a WAV file with a tone."""
+
+    def make(frequency_hz: float = 440.0, seconds: float = 1.0) -> bytes:
+        path = tmp_path / "tone.wav"
+        with wave.open(str(path), "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(16_000)
+            count = round(16_000 * seconds)
+            samples = (round(9_000 * math.sin(2 * math.pi * frequency_hz * n / 16_000)) for n in range(count))
+            sound.writeframes(struct.pack(f"<{count}h", *samples))
+        return path.read_bytes()
+
+    return make
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The desk of a station: people who may act, and programmes that are ready to go out."""
+
+    database: Database
+    storage: Storage
+    city: City
+    editor: Person
+
+    def approved(self, title: str = "Bản tin", seconds: float = 60.0, text: str = "Kính thưa bà con.") -> Programme:
+        """A programme of Hải Châu, approved at NOW, whose sound lies in the storage."""
+        content = f"OggS {title} {seconds} {new_id()}".encode()
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self.storage.rendition(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        duration_ms = round(seconds * 1000)
+        with self.database.transaction() as session:
+            session.add(_rendition(sha256, len(content), duration_ms))
+            session.flush()
+            chau, heard = self.city.hai_chau, f"heard {sha256}"
+            approver = Account(sign_in_name=f"duyet-{new_id()}", full_name="Duyệt", password_hash="", created_at=NOW)
+            session.add(approver)
+            session.flush()
+            one = Programme(
+                unit_id=chau.id, title=title, kind="text", text=text, sentences=[[text, 0, duration_ms]], writers=[],
+                sound_state="ready", rendition_sha256=sha256, duration_ms=duration_ms, heard_sha256=heard,
+                state="approved", approved_sha256=heard, author_id=self.editor.account_id, approver_id=approver.id,
+                created_at=NOW, changed_at=NOW, approved_at=NOW,
+            )  # fmt: skip
+            session.add(one)
+        return one
+
+    def unapprove(self, programme: Programme) -> None:
+        """Change what is heard, as an edit does, so that the approval counts no more."""
+        with self.database.transaction() as session:
+            one = session.get_one(Programme, programme.id)
+            one.heard_sha256, one.state = "another", "draft"
+            mark_stale(session, session.scalars(select(RundownRow.unit_id)).all())
+
+
+def _rendition(sha256: str, size_bytes: int, duration_ms: int) -> Rendition:
+    return Rendition(
+        sha256=sha256, source_sha256=sha256, profile="speech", size_bytes=size_bytes, duration_ms=duration_ms,
+        integrated_lufs=-16.0, true_peak_dbtp=-3.0, leading_silence_ms=0, trailing_silence_ms=0,
+        created_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def desk(database: Database, storage: Storage, city: City, person: Callable[..., Person]) -> Desk:
+    """A desk with an editor of the whole city."""
+    return Desk(database, storage, city, person("bien-tap", "editor", city.city))

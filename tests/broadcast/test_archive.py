@@ -1,0 +1,96 @@
+"""Episodes: on which pages they stand, in which order, and how one is taken away."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from broadcast.administrative_unit import add_village
+from broadcast.archive import Episode, belongs, episode, episodes, keep_episodes, newest, withdraw_episode
+from broadcast.audit import acts_on
+from broadcast.errors import NotAllowed, NotFound
+from broadcast.permission import Person
+
+
+@pytest.fixture
+def aired(desk: Any, now: datetime) -> Callable[[str, str], str]:
+    """A function that puts an episode of a unit into the archive, each a minute later than the last."""
+    count = iter(range(1000))
+
+    def put(title: str, path: str) -> str:
+        minute = next(count)
+        one = Episode(
+            item_id=f"item {minute}", unit_path=path, rendition_sha256="aa", title=title, text="", sentences=[],
+            aired_at=now + timedelta(minutes=minute), duration_ms=60_000,
+        )  # fmt: skip
+        with desk.database.transaction() as session:
+            assert keep_episodes(session, [one]) == 1
+            session.flush()
+            return one.id
+
+    return put
+
+
+def test_a_communes_page_shows_its_own_its_villages_and_the_citys(
+    desk: Any, aired: Callable[..., str], now: Any
+) -> None:
+    commune = desk.city.hai_chau
+    with desk.database.transaction() as session:
+        village = add_village(session, session.merge(commune), "Thôn Một", now)
+    for title, path in (("city", "48"), ("own", commune.path), ("other", desk.city.lien_chieu.path)):
+        aired(title, path)
+    aired("village", village.path)
+    with desk.database.reading() as session:
+        assert [one.title for one in episodes(session, commune)] == ["village", "own", "city"]
+        assert [one.title for one in episodes(session, village)] == ["village", "own", "city"]
+        assert [one.title for one in episodes(session, desk.city.city)] == ["city"]
+        assert [one.title for one in newest(session, 2)] == ["village", "other"]
+        for one in newest(session):
+            assert belongs(one, commune) == (one.title != "other")
+
+
+def test_older_pages_follow_without_a_gap(desk: Any, aired: Callable[..., str]) -> None:
+    for number in range(5):
+        aired(str(number), desk.city.hai_chau.path)
+    seen: list[str] = []
+    before: datetime | None = None
+    with desk.database.reading() as session:
+        while page := episodes(session, desk.city.hai_chau, before=before, limit=2):
+            seen += [one.title for one in page]
+            before = page[-1].aired_at
+    assert seen == ["4", "3", "2", "1", "0"]
+
+
+def test_an_item_is_one_episode_however_often_it_is_written(desk: Any, now: datetime) -> None:
+    def one(path: str) -> Episode:
+        return Episode(
+            item_id="item", unit_path=path, rendition_sha256="aa", title="", text="", sentences=[], aired_at=now,
+            duration_ms=1,
+        )  # fmt: skip
+
+    with desk.database.transaction() as session:
+        assert keep_episodes(session, [one("48/1")]) == 1
+    with desk.database.transaction() as session:
+        assert keep_episodes(session, [one("48/1"), one("48/2")]) == 1
+
+
+def test_a_withdrawn_episode_is_gone_and_only_who_approves_may_do_it(
+    desk: Any, aired: Callable[..., str], person: Callable[..., Person], now: datetime
+) -> None:
+    one, approver = aired("own", desk.city.hai_chau.path), person("duyet", "approver", desk.city.hai_chau)
+    with desk.database.transaction() as session, pytest.raises(NotAllowed):
+        withdraw_episode(session, episode(session, one), desk.editor, now)
+    with desk.database.transaction() as session:
+        withdraw_episode(session, episode(session, one), approver, now)
+    with desk.database.reading() as session:
+        assert episodes(session, desk.city.hai_chau) == []
+        assert newest(session) == []
+        assert [act.act for act in acts_on(session, "episode", one)] == ["episode.withdraw"]
+        with pytest.raises(NotFound):
+            episode(session, one)
+
+
+def test_an_unknown_episode_is_not_found(desk: Any) -> None:
+    with desk.database.reading() as session, pytest.raises(NotFound):
+        episode(session, "nothing")

@@ -1,0 +1,264 @@
+"""Schedules as people make them: what is refused and why, what is shown before saving, what is read back."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from broadcast.agenda import read_back
+from broadcast.audit import Audit
+from broadcast.errors import NotAllowed, NotFound, ScheduleRefused
+from broadcast.permission import Person
+from broadcast.plan import RundownRow
+from broadcast.priority import Rank
+from broadcast.schedule import add, change_occurrence, changes_of, overlaps, play_now, schedule, upcoming, withdraw
+
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def put(desk: Any, now: datetime) -> Callable[..., str]:
+    """A function that schedules an approved programme for Hải Châu, or other targets, and gives the schedule's id."""
+
+    def schedule_it(wall: str, *, targets: Any = None, seconds: float = 60.0, **more: Any) -> str:
+        programme = desk.approved(more.pop("title", "Bản tin"), seconds)
+        wanted = targets or [(desk.city.hai_chau.id, None)]
+        with desk.database.transaction() as session:
+            return add(session, programme, wanted, wall, person=desk.editor, now=now, **more).id
+
+    return schedule_it
+
+
+def test_a_daily_bulletin_is_planned_for_the_coming_days(desk: Any, put: Callable[..., str], now: datetime) -> None:
+    put("2026-11-23T05:00:00", rule="FREQ=DAILY")
+    with desk.database.reading() as session:
+        planned = upcoming(session, desk.city.hai_chau, now, now + timedelta(days=3))
+        assert upcoming(session, desk.city.lien_chieu, now, now + WEEK) == []
+    assert [f"{one.start:%d %H:%M}" for one in planned] == ["22 22:00", "23 22:00", "24 22:00"]
+    assert planned[0].targets == (f"unit:{desk.city.hai_chau.path}",)
+    assert len({one.item_id for one in planned}) == 3
+
+
+def test_what_is_for_the_whole_city_is_planned_for_each_commune(
+    desk: Any, put: Callable[..., str], now: datetime
+) -> None:
+    put("2026-11-23T05:00:00", targets=[(desk.city.city.id, None)])
+    with desk.database.reading() as session:
+        assert len(upcoming(session, desk.city.lien_chieu, now, now + WEEK)) == 1
+        assert len(upcoming(session, desk.city.city, now, now + WEEK)) == 1
+
+
+def test_clusters_of_one_unit_are_one_item_with_several_targets(
+    desk: Any, put: Callable[..., str], now: datetime
+) -> None:
+    unit = desk.city.hai_chau.id
+    put("2026-11-23T05:00:00", targets=[(unit, "b"), (unit, "a"), (desk.city.lien_chieu.id, None)])
+    with desk.database.reading() as session:
+        (one,) = upcoming(session, desk.city.hai_chau, now, now + WEEK)
+    assert one.targets == ("cluster:a", "cluster:b")
+
+
+def test_saving_marks_the_rundowns_of_the_targets_and_writes_an_audit_row(desk: Any, put: Callable[..., str]) -> None:
+    one = put("2026-11-23T05:00:00")
+    with desk.database.reading() as session:
+        row = session.get_one(RundownRow, desk.city.hai_chau.id)
+        assert row.stale
+        assert session.get(RundownRow, desk.city.lien_chieu.id) is None
+        acts = session.scalars(select(Audit.act).where(Audit.object_id == one)).all()
+    assert acts == ["schedule.add"]
+
+
+@pytest.mark.parametrize(
+    ("wall", "rule", "zone", "says"),
+    [
+        ("2026-11-22T16:59:00", "", "Asia/Ho_Chi_Minh", "đã qua"),
+        ("2026-02-31T05:00:00", "", "Asia/Ho_Chi_Minh", "Không có ngày giờ"),
+        ("2026-11-23T05:00:00", "", "Asia/Da_Nang", "múi giờ"),
+        ("2026-11-23T05:00:00", "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31", "Asia/Ho_Chi_Minh", "không bao giờ phát"),
+        ("2026-11-23T05:00:00", "FREQ=MONTHLY;BYMONTHDAY=1;BYSETPOS=2", "Asia/Ho_Chi_Minh", "không có lần phát nào"),
+        ("2026-11-01T05:00:00", "FREQ=DAILY;COUNT=3", "Asia/Ho_Chi_Minh", "không có lần phát nào"),
+        ("2026-11-23T05:00:00", "FREQ=MINUTELY", "Asia/Ho_Chi_Minh", "Quy tắc lặp"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_a_sentence(
+    put: Callable[..., str], wall: str, rule: str, zone: str, says: str
+) -> None:
+    with pytest.raises(ScheduleRefused, match=says):
+        put(wall, rule=rule, timezone=zone)
+
+
+def test_an_unapproved_programme_is_refused(desk: Any, now: datetime) -> None:
+    programme = desk.approved()
+    desk.unapprove(programme)
+    with desk.database.transaction() as session:
+        one = session.merge(programme, load=True)
+        session.refresh(one)
+        for act in (
+            lambda: play_now(session, one, [(desk.city.hai_chau.id, None)], desk.editor, now, lead_ms=400),
+            lambda: add(
+                session, one, [(desk.city.hai_chau.id, None)], "2026-11-23T05:00:00", person=desk.editor, now=now
+            ),
+        ):
+            with pytest.raises(ScheduleRefused, match="duyệt"):
+                act()
+
+
+def test_nobody_schedules_for_units_that_are_not_theirs(
+    desk: Any, person: Callable[..., Person], now: datetime
+) -> None:
+    programme, local = desk.approved(), person("lan", "editor", desk.city.hai_chau)
+    with desk.database.transaction() as session:
+        for unit in (desk.city.lien_chieu, desk.city.city):
+            with pytest.raises(NotAllowed):
+                play_now(session, programme, [(unit.id, None)], local, now, lead_ms=400)
+        with pytest.raises(NotFound):
+            play_now(session, programme, [("nowhere", None)], local, now, lead_ms=400)
+        with pytest.raises(ScheduleRefused):
+            play_now(session, programme, [], local, now, lead_ms=400)
+
+
+def test_now_is_an_instant_a_little_ahead(desk: Any, now: datetime) -> None:
+    with desk.database.transaction() as session:
+        play_now(session, desk.approved(), [(desk.city.hai_chau.id, None)], desk.editor, now, lead_ms=400)
+    with desk.database.reading() as session:
+        (one,) = upcoming(session, desk.city.hai_chau, now, now + WEEK)
+    assert (one.start, one.late_s) == (now + timedelta(milliseconds=400), 60)
+
+
+def test_now_in_the_hour_that_comes_twice_is_now(desk: Any) -> None:
+    second = datetime(2027, 10, 31, 1, 30, tzinfo=UTC)  # 02:30 in Berlin, for the second time
+    programme = desk.approved()
+    with desk.database.transaction() as session:
+        session.merge(desk.city.hai_chau).timezone = "Europe/Berlin"
+        play_now(session, programme, [(desk.city.hai_chau.id, None)], desk.editor, second, lead_ms=0)
+        planned = upcoming(session, desk.city.hai_chau, second, second + WEEK)
+    assert [one.start for one in planned] == [second]
+
+
+def test_a_withdrawn_schedule_is_planned_no_more(desk: Any, put: Callable[..., str], now: datetime) -> None:
+    one = put("2026-11-23T05:00:00")
+    with desk.database.transaction() as session:
+        withdraw(session, schedule(session, one), desk.editor, now)
+        withdraw(session, schedule(session, one), desk.editor, now)
+    with desk.database.reading() as session:
+        assert upcoming(session, desk.city.hai_chau, now, now + WEEK) == []
+        acts = session.scalars(select(Audit.act).where(Audit.object_id == one)).all()
+    assert sorted(acts) == ["schedule.add", "schedule.withdraw"]
+
+
+class TestOccurrences:
+    """Single occurrences are moved, cancelled, given another programme."""
+
+    def test_one_day_is_moved_and_one_cancelled(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
+        one = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=3")
+        with desk.database.transaction() as session:
+            rule = schedule(session, one)
+            change_occurrence(session, rule, "2026-11-24T05:00:00", "2026-12-24T06:00:00", person=desk.editor, now=now)
+            change_occurrence(session, rule, "2026-11-25T05:00:00", "", person=desk.editor, now=now)
+        with desk.database.reading() as session:
+            planned = upcoming(session, desk.city.hai_chau, now, now + timedelta(days=60))
+            changes = changes_of(session, schedule(session, one))
+        assert [f"{item.start:%m-%d %H:%M}" for item in planned] == ["11-22 22:00", "12-23 23:00"]
+        assert len(changes) == 2
+
+    def test_the_other_programme_is_said_this_once(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
+        one, other = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=2"), desk.approved("Tin riêng")
+        at = "2026-11-24T05:00:00"
+        with desk.database.transaction() as session:
+            rule = schedule(session, one)
+            change_occurrence(session, rule, at, at, programme=other, person=desk.editor, now=now)
+        with desk.database.reading() as session:
+            planned = upcoming(session, desk.city.hai_chau, now, now + WEEK)
+        assert [item.title for item in planned] == ["Bản tin", "Tin riêng"]
+
+    @pytest.mark.parametrize(
+        ("occurrence", "to", "later_s"),
+        [
+            ("2026-11-23T05:30:00", "", 0),
+            ("2026-11-30T05:00:00", "", 0),
+            ("2026-11-23T05:00:00", "2026-11-22T05:00:00", 0),
+            ("2026-11-23T05:00:00", "", 86_400),
+        ],
+    )
+    def test_what_is_no_occurrence_or_is_over_cannot_be_changed(
+        self, desk: Any, put: Callable[..., str], occurrence: str, to: str, later_s: int
+    ) -> None:
+        one = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=3")
+        now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+        later = now + timedelta(seconds=later_s)
+        with desk.database.transaction() as session, pytest.raises(ScheduleRefused):
+            change_occurrence(session, schedule(session, one), occurrence, to, person=desk.editor, now=later)
+
+
+class TestOverlaps:
+    """What a new schedule would meet is shown before it is saved."""
+
+    def meets(self, desk: Any, now: datetime, wall: str, targets: Any = None, **more: Any) -> list[tuple[str, str]]:
+        """(start, title) of what a five minutes' programme would meet."""
+        programme = desk.approved("Mới", 300)
+        with desk.database.reading() as session:
+            found = overlaps(session, programme, targets or [(desk.city.hai_chau.id, None)], wall, now=now, **more)
+        return [(f"{one.start:%d %H:%M:%S}", one.title) for one in found]
+
+    def test_each_meeting_is_shown_with_its_time(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
+        put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=3", title="Sáng", seconds=120)
+        assert self.meets(desk, now, "2026-11-24T05:01:00") == [("23 22:01:00", "Sáng")]
+        assert len(self.meets(desk, now, "2026-11-23T04:58:00", rule="FREQ=DAILY")) == 3
+        assert self.meets(desk, now, "2026-11-24T05:02:00") == []
+        assert self.meets(desk, now, "2026-11-24T04:55:00") == []
+
+    def test_what_the_city_sends_is_met_too(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
+        put("2026-11-23T05:00:00", targets=[(desk.city.city.id, None)], title="Thành phố")
+        assert self.meets(desk, now, "2026-11-23T05:00:30") == [("22 22:00:30", "Thành phố")]
+
+    def test_other_communes_and_other_clusters_are_not_met(
+        self, desk: Any, put: Callable[..., str], now: datetime
+    ) -> None:
+        unit = desk.city.hai_chau.id
+        put("2026-11-23T05:00:00", targets=[(desk.city.lien_chieu.id, None)])
+        put("2026-11-23T05:00:00", targets=[(unit, "a")], title="Cụm a")
+        assert self.meets(desk, now, "2026-11-23T05:00:00", [(unit, "b")]) == []
+        assert [title for _, title in self.meets(desk, now, "2026-11-23T05:00:00", [(unit, "a")])] == ["Cụm a"]
+        assert [title for _, title in self.meets(desk, now, "2026-11-23T05:00:00")] == ["Cụm a"]
+
+    def test_the_schedule_that_is_being_changed_does_not_meet_itself(
+        self, desk: Any, put: Callable[..., str], now: datetime
+    ) -> None:
+        one = put("2026-11-23T05:00:00")
+        assert self.meets(desk, now, "2026-11-23T05:00:00", besides=one) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "sentence"),
+    [
+        (datetime(2026, 11, 22, 10, 0, tzinfo=UTC), "3 phút 20 giây, 12 cụm loa, phường Hải Châu, 17:00 hôm nay"),
+        (datetime(2026, 11, 22, 22, 5, tzinfo=UTC), "3 phút 20 giây, 12 cụm loa, phường Hải Châu, 5:05 ngày mai"),
+        (
+            datetime(2026, 11, 30, 10, 0, tzinfo=UTC),
+            "3 phút 20 giây, 12 cụm loa, phường Hải Châu, 17:00 thứ Hai 30/11/2026",
+        ),
+        (None, "3 phút 20 giây, 12 cụm loa, phường Hải Châu, ngay bây giờ"),
+    ],
+)
+def test_what_is_about_to_be_sent_is_read_back(start: datetime | None, sentence: str) -> None:
+    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+    words = read_back(duration_ms=200_000, clusters=12, places=["Phường Hải Châu"], start=start, now=now)
+    assert words.sentence == sentence
+
+
+def test_many_places_and_a_rule_are_read_back_short() -> None:
+    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+    places = ["Phường Hải Châu", "Xã Hòa Vang", "Phường Sơn Trà", "Phường An Hải"]
+    words = read_back(duration_ms=3_600_000, clusters=40, places=places, start=now, now=now, repeats="hằng ngày")
+    assert words.sentence == (
+        "1 giờ, 40 cụm loa, phường Hải Châu, xã Hòa Vang và 2 nơi khác, lần đầu 16:00 hôm nay, hằng ngày"
+    )
+
+
+def test_ranks_are_kept(desk: Any, put: Callable[..., str], now: datetime) -> None:
+    put("2026-11-23T05:00:00", rank=Rank.EMERGENCY)
+    with desk.database.reading() as session:
+        (one,) = upcoming(session, desk.city.hai_chau, now, now + WEEK)
+    assert one.rank is Rank.EMERGENCY
