@@ -1,0 +1,133 @@
+"""PROCESS on the pole: `loa agent`. Enrols once with a code; every later start needs only its data folder."""
+
+import argparse
+import asyncio
+import fcntl
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from speakers.agent.agent import Agent
+from speakers.agent.cache import Cache
+from speakers.agent.identity import Identity, enrol, load, save
+from speakers.agent.memory import open_memory
+from speakers.agent.output import PlayingOutput
+from speakers.errors import FleetError, NotEnrolled
+from streams.clock import Clock
+from streams.sink import Sink
+from streams.sinks.file import WavSink
+from streams.sinks.null import NullSink
+from streams.sinks.portaudio import PortAudioSink
+from streams.sources.shelf import Shelf
+
+log = structlog.get_logger()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The words that the command takes."""
+    words = argparse.ArgumentParser(prog="loa agent", description="The program on the pole.")
+    words.add_argument("--station", metavar="URL", help="address of the station; needed for the first start")
+    words.add_argument("--code", help="one-time code from the page «Cụm loa»; needed for the first start")
+    words.add_argument("--name", default="", help="what this loudspeaker is called")
+    words.add_argument("--data", type=Path, default=Path("loa-agent"), help="folder for identity, sounds and journal")
+    words.add_argument(
+        "--sink", default="portaudio", help="portaudio, portaudio:CARD, null or file:PATH.wav (default: portaudio)"
+    )
+    words.add_argument("--cache-mb", type=int, default=2_000, help="how much sound nobody needs now may be kept")
+    words.add_argument("--log", choices=("text", "json"), default="text", help="form of the log on standard error")
+    return words
+
+
+def sink_opener(word: str) -> Callable[[], Sink]:
+    """What opens the sink that the word names. Raises FleetError."""
+    kind, _, rest = word.partition(":")
+    if kind == "null":
+        return NullSink
+    if kind == "file" and rest:
+        return lambda: WavSink(Path(rest))
+    if kind == "portaudio":
+        return lambda: PortAudioSink(rest)
+    raise FleetError(f"There is no sink «{word}». Sinks are portaudio, portaudio:CARD, null and file:PATH.wav.")
+
+
+def identity_of(options: argparse.Namespace) -> Identity:
+    """The kept identity, or a new one by the code. Raises FleetError."""
+    try:
+        return load(options.data)
+    except NotEnrolled:
+        if not (options.station and options.code):
+            raise
+    identity = enrol(options.station, options.code, options.name)
+    save(identity, options.data)
+    log.info("enrolled", device=identity.device_id, unit=identity.unit_path)
+    return identity
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Holds the folder for this process. Raises FleetError when another agent has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise FleetError(f"Another agent is using the folder {folder}. Give each its own --data.") from None
+        yield
+
+
+async def run(identity: Identity, options: argparse.Namespace) -> None:
+    """The pole, until SIGTERM or SIGINT."""
+    clock = Clock()
+    renditions = options.data / "renditions"
+    cache = Cache(renditions, identity.media_url, options.cache_mb * 1_000_000)
+    memory = open_memory(options.data)
+    with PlayingOutput(clock, Shelf(renditions).open, sink_opener(options.sink)) as output:
+        agent = Agent(identity, memory, cache, output, clock)
+        agent.recall()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(agent.run(), name="agent"), group.create_task(cache.run(), name="cache")]
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, lambda: [task.cancel() for task in tasks])
+    memory.close()
+
+
+def configure_log(form: str) -> None:
+    """Lines on standard error, as text or JSON, each with its instant."""
+    last = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs until told to stop; `argv` begins with the command's own name. Returns the exit status."""
+    options = parser().parse_args(argv[1:])
+    configure_log(options.log)
+    try:
+        sink_opener(options.sink)
+        with alone(options.data):
+            identity = identity_of(options)
+            structlog.contextvars.bind_contextvars(device=identity.device_id, unit=identity.unit_path)
+            with suppress(asyncio.CancelledError, KeyboardInterrupt):
+                asyncio.run(run(identity, options))
+    except (FleetError, OSError) as error:
+        print(f"loa agent: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(["agent", *sys.argv[1:]]))

@@ -1,0 +1,124 @@
+"""Clusters: loudspeakers that act as one, of one unit; and which of them a set of targets reaches."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from broadcast.administrative_unit import AdministrativeUnit
+from broadcast.audit import record
+from broadcast.database import Base, new_id
+from broadcast.errors import NotFound, Refused
+from speakers.heartbeat import State, state_of
+from speakers.speaker import Speaker
+
+MAX_NAME = 120
+
+
+class Cluster(Base):
+    """Loudspeakers that act as one, of one unit (a village or a commune)."""
+
+    __tablename__ = "cluster"
+
+    id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("administrative_unit.id"), index=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """A cluster with its speakers and what is known of them now."""
+
+    cluster: Cluster
+    unit: AdministrativeUnit
+    speakers: tuple[tuple[Speaker, State], ...]
+
+    @property
+    def online(self) -> int:
+        """How many of its speakers answer."""
+        return sum(1 for _, state in self.speakers if state is State.ONLINE)
+
+
+def add_cluster(
+    session: Session, unit: AdministrativeUnit, name: str, *, person_id: str | None, now: datetime
+) -> Cluster:
+    """A new cluster. Raises Refused for an empty name."""
+    clean = " ".join(name.split())[:MAX_NAME]
+    if not clean:
+        raise Refused("Xin đặt tên cho cụm loa.")
+    cluster = Cluster(unit_id=unit.id, name=clean, created_at=now)
+    session.add(cluster)
+    session.flush()
+    record(session, "cluster.add", "cluster", cluster.id, person_id=person_id, unit_id=unit.id, now=now)
+    return cluster
+
+
+def cluster(session: Session, cluster_id: str) -> tuple[Cluster, AdministrativeUnit]:
+    """A cluster in use and its unit. Raises NotFound."""
+    row = session.execute(
+        select(Cluster, AdministrativeUnit)
+        .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
+        .where(Cluster.id == cluster_id, Cluster.retired_at.is_(None))
+    ).first()
+    if row is None:
+        raise NotFound
+    return row[0], row[1]
+
+
+def retire_cluster(session: Session, cluster_id: str, *, person_id: str | None, now: datetime) -> None:
+    """Take a cluster and its speakers out of use. Raises NotFound."""
+    found, unit = cluster(session, cluster_id)
+    found.retired_at = now
+    for speaker in session.scalars(select(Speaker).where(Speaker.cluster_id == found.id)):
+        speaker.retired_at = speaker.retired_at or now
+        speaker.provisioned = False
+    record(session, "cluster.retire", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now)
+
+
+def views(session: Session, unit_paths: Iterable[str], *, now: datetime, heartbeat_s: int) -> list[ClusterView]:
+    """All clusters in use of the units at these paths and of all below them, with their speakers, by path and name."""
+    found: dict[str, tuple[Cluster, AdministrativeUnit, list[tuple[Speaker, State]]]] = {}
+    paths = list(unit_paths)
+    rows = session.execute(
+        select(Cluster, AdministrativeUnit, Speaker)
+        .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
+        .outerjoin(Speaker, (Speaker.cluster_id == Cluster.id) & Speaker.retired_at.is_(None))
+        .where(Cluster.retired_at.is_(None))
+        .order_by(AdministrativeUnit.path, Cluster.name, Cluster.id, Speaker.name)
+    )
+    for one, unit, speaker in rows:
+        if not any(unit.path == path or unit.path.startswith(path + "/") for path in paths):
+            continue
+        _, _, speakers = found.setdefault(one.id, (one, unit, []))
+        if speaker is not None:
+            speakers.append((speaker, state_of(speaker.alive, speaker.last_seen_at, now, heartbeat_s)))
+    return [ClusterView(one, unit, tuple(speakers)) for one, unit, speakers in found.values()]
+
+
+def reached(session: Session, targets: Iterable[tuple[str, str | None]]) -> list[str]:
+    """The ids of the clusters in use that targets (unit id, cluster id or None) reach, without repeats."""
+    wanted_units: list[str] = []
+    wanted_clusters: set[str] = set()
+    for unit_id, cluster_id in targets:
+        if cluster_id is not None:
+            wanted_clusters.add(cluster_id)
+            continue
+        unit = session.get(AdministrativeUnit, unit_id)
+        if unit is not None:
+            wanted_units.append(unit.path)
+    rows = session.execute(
+        select(Cluster.id, AdministrativeUnit.path)
+        .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
+        .where(Cluster.retired_at.is_(None))
+        .order_by(Cluster.id)
+    )
+    return [
+        cluster_id
+        for cluster_id, path in rows
+        if cluster_id in wanted_clusters
+        or any(path == unit_path or path.startswith(unit_path + "/") for unit_path in wanted_units)
+    ]
