@@ -1,0 +1,255 @@
+"""The way of a notice through the pages, on both databases: written, heard, approved, sent, aired, heard again."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from broadcast.audit import Audit
+from broadcast.database import Database
+from broadcast.programme import Programme
+
+NOTICE = {
+    "tieu_de": "Lịch tiêm chủng",
+    "noi_dung": "Kính thưa bà con.\r\n7 giờ 30 thứ Bảy này tiêm chủng tại trạm y tế phường.",
+    "giong": "vi",
+    "toc_do": "1.0",
+}
+
+
+@pytest.fixture
+def full_house(either_database: Database, make_house: Callable[..., Any]) -> Any:
+    """A station on SQLite and on PostgreSQL."""
+    return make_house(either_database)
+
+
+async def written(house: Any, lan: Any, **changed: str) -> str:
+    """Write a notice; gives the id of its programme, whose sound is not made yet."""
+    fields = {"don_vi": house.hai_chau.id, **NOTICE, **changed}
+    answer = await lan.post("/soan/van-ban", fields, page="/soan/moi")
+    assert answer.status_code == 303, answer.text
+    return str(re.fullmatch(r"/soan/(\w+)/nghe", answer.headers["location"])[1])  # type: ignore[index]
+
+
+def programme(house: Any, programme_id: str) -> Programme:
+    """The programme as it stands."""
+    with house.station.database.reading() as session:
+        return session.get_one(Programme, programme_id)  # type: ignore[no-any-return]
+
+
+async def approved(house: Any, lan: Any) -> str:
+    """Write a notice, make its sound, and have it approved."""
+    programme_id = await written(house, lan)
+    house.make_sounds()
+    assert (await lan.post(f"/soan/{programme_id}/trinh", page=f"/soan/{programme_id}/gui")).status_code == 303
+    async with house.visitor("minh") as minh:
+        heard = programme(house, programme_id).heard_sha256
+        page = (await minh.get("/duyet")).text
+        assert heard in page
+        assert (await minh.post(f"/duyet/{programme_id}/dong-y", {"da_nghe": heard})).status_code == 303
+    return programme_id
+
+
+async def test_a_notice_is_written_heard_approved_sent_and_heard_again(full_house: Any) -> None:
+    house = full_house
+    async with house.visitor("lan") as lan:
+        programme_id = await written(house, lan)
+        waiting = (await lan.get(f"/soan/{programme_id}/nghe")).text
+        assert "Đang tạo âm thanh" in waiting
+        assert 'hx-trigger="every 1s"' in waiting
+        house.make_sounds()
+        piece = (await lan.get(f"/soan/{programme_id}/nghe", **{"hx-request": "true"})).text
+        assert "<html" not in piece
+        assert "/media/" in piece
+        assert "hx-trigger" not in piece
+        assert "Gửi duyệt" in (await lan.get(f"/soan/{programme_id}/gui")).text
+        await lan.post(f"/soan/{programme_id}/trinh")
+        async with house.visitor("minh") as minh:
+            await minh.get("/duyet")
+            answer = await minh.post(
+                f"/duyet/{programme_id}/dong-y", {"da_nghe": programme(house, programme_id).heard_sha256}
+            )
+            assert answer.headers["location"] == "/duyet?xong=dong-y"
+        wish = {"noi": f"don_vi:{house.hai_chau.id}", "khi": "ngay-bay-gio", "hang": "normal"}
+        read_back = (await lan.post(f"/soan/{programme_id}/gui", wish, page=f"/soan/{programme_id}/gui")).text
+        assert "1 cụm loa, phường Hải Châu, ngay bây giờ" in read_back
+        hints = len(house.hints)
+        sent = await lan.post(f"/soan/{programme_id}/gui/phat", wish)
+        assert sent.status_code == 303
+        assert len(house.hints) == hints + 1
+        house.playout.look(house.clock())
+        house.clock.wind(seconds=2)
+        today = (await lan.get("/hom-nay")).text
+        assert "Đang phát" in today
+        assert "Dừng phát" in today
+        house.clock.wind(seconds=60)
+        house.playout.look(house.clock())
+        today = (await lan.get("/hom-nay", **{"hx-request": "true"})).text
+        assert "0/1 cụm loa đã phát" in today
+    async with house.visitor() as citizen:
+        page = (await citizen.get("/x/hai-chau")).text
+        assert "Lịch tiêm chủng" in page
+        assert "tại trạm y tế phường" in page
+
+
+async def test_a_schedule_is_read_back_kept_changed_and_withdrawn(full_house: Any) -> None:
+    house = full_house
+    async with house.visitor("lan") as lan:
+        programme_id = await approved(house, lan)
+        wish: dict[str, str | list[str]] = {
+            "noi": f"don_vi:{house.hai_chau.id}", "khi": "dat-lich", "ngay": "2026-11-24", "gio": "17:00",
+            "lap": "cac-thu", "thu": ["TU", "TH"], "den": "2026-12-31", "hang": "priority",
+        }  # fmt: skip
+        address = f"/soan/{programme_id}/gui"
+        read_back = (await lan.post(address, wish, page=address)).text
+        assert "17:00 hôm nay, thứ Ba, thứ Năm hằng tuần đến hết ngày 31/12/2026" in read_back
+        assert (await lan.post(f"{address}/phat", wish)).status_code == 303
+        assert "Trùng giờ với" in (await lan.post(address, wish)).text
+        page = (await lan.get("/lich")).text
+        assert page.count("lặp lại thứ Ba, thứ Năm hằng tuần") == 2
+        schedule_id, occurrence = re.findall(r'/lich/(\w+)/huy".*?name="lan" value="([^"]+)"', page, re.DOTALL)[1]
+        assert occurrence == "2026-11-26T17:00:00"
+        assert (await lan.post(f"/lich/{schedule_id}/huy", {"lan": occurrence})).status_code == 303
+        assert (await lan.get("/lich")).text.count("lặp lại thứ Ba") == 1
+        moved = {"lan": "2026-11-24T17:00:00", "ngay": "2026-11-25", "gio": "05:30"}
+        assert (await lan.post(f"/lich/{schedule_id}/doi", moved)).status_code == 303
+        assert '<span class="hour">05:30</span>' in (await lan.get("/lich?tu=2026-11-25&xem=ngay")).text
+        past = await lan.post(f"/lich/{schedule_id}/doi", {**moved, "ngay": "2026-11-01"})
+        assert past.status_code == 422
+        assert "đã qua" in past.text
+        await lan.post(f"/lich/{schedule_id}/rut")
+        assert "lặp lại" not in (await lan.get("/lich")).text
+
+
+async def test_stopping_ends_this_broadcast_and_keeps_the_next_ones(full_house: Any) -> None:
+    house = full_house
+    async with house.visitor("lan") as lan:
+        programme_id = await approved(house, lan)
+        wish = {
+            "noi": f"don_vi:{house.hai_chau.id}", "khi": "dat-lich", "ngay": "2026-11-24", "gio": "17:00",
+            "lap": "hang-ngay", "hang": "normal",
+        }  # fmt: skip
+        await lan.post(f"/soan/{programme_id}/gui/phat", wish, page="/lich")
+        house.clock.at = house.clock.at.replace(hour=10, minute=0, second=1)
+        house.playout.look(house.clock())
+        today = (await lan.get("/hom-nay")).text
+        schedule_id = re.search(r"/hom-nay/dung/(\w+)", today)[1]  # type: ignore[index]
+        assert (await lan.post(f"/hom-nay/dung/{schedule_id}")).status_code == 303
+        house.clock.wind(seconds=1)
+        house.playout.look(house.clock())
+        today = (await lan.get("/hom-nay")).text
+        assert "Dừng phát" not in today
+        assert '<span class="hour">17:00</span>' in today
+        again = await lan.post(f"/hom-nay/dung/{schedule_id}")
+        assert (again.status_code, "đã được dừng" in again.text) == (422, True)
+
+
+async def test_what_changed_after_it_was_heard_is_not_approved(full_house: Any) -> None:
+    house = full_house
+    async with house.visitor("lan") as lan, house.visitor("minh") as minh:
+        programme_id = await written(house, lan)
+        house.make_sounds()
+        await lan.post(f"/soan/{programme_id}/trinh", page="/soan")
+        heard = programme(house, programme_id).heard_sha256
+        await lan.post(f"/soan/{programme_id}", {**NOTICE, "noi_dung": "Khác hẳn."})
+        house.make_sounds()
+        await lan.post(f"/soan/{programme_id}/trinh")
+        late = await minh.post(f"/duyet/{programme_id}/dong-y", {"da_nghe": heard}, page="/duyet")
+        assert late.status_code == 422
+        assert "đã thay đổi sau khi bạn nghe" in late.text
+        back = await minh.post(f"/duyet/{programme_id}/tra-lai", {"ly_do": "Thiếu ngày."})
+        assert back.status_code == 303
+        assert "Thiếu ngày." in (await lan.get("/soan")).text
+        own = await lan.post(f"/duyet/{programme_id}/dong-y", {"da_nghe": heard})
+        assert own.status_code == 403
+
+
+async def test_a_draft_is_saved_while_it_is_typed_but_never_behind_an_approval(full_house: Any) -> None:
+    house = full_house
+    async with house.visitor("lan") as lan:
+        fields = {"don_vi": house.hai_chau.id, **NOTICE}
+        programme_id = (await lan.post("/soan/van-ban/luu", fields, page="/soan/moi")).json()["id"]
+        fields["noi_dung"] = "Thêm một câu."
+        assert (await lan.post(f"/soan/{programme_id}/luu", fields)).json() == {"id": programme_id}
+        assert "Thêm một câu." in (await lan.get(f"/soan/{programme_id}")).text
+        house.make_sounds()
+        await lan.post(f"/soan/{programme_id}/trinh")
+        late = await lan.post(
+            f"/soan/{programme_id}/luu", {**fields, "noi_dung": "Lén sửa."}, accept="application/json"
+        )
+        assert (late.status_code, late.json()["error"]["name"]) == (422, "Refused")
+        assert programme(house, programme_id).state == "submitted"
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"tieu_de": " "}, "Chương trình cần có tên"),
+        ({"noi_dung": " \u200b "}, "chữ nào"),
+        ({"noi_dung": "a" * 60_000}, "ký tự"),
+        ({"toc_do": "9"}, "Tốc độ đọc từ 0,5 đến 2"),
+    ],
+)
+async def test_a_mistake_brings_the_form_back_with_what_was_typed(
+    house: Any, changed: dict[str, str], sentence: str
+) -> None:
+    async with house.visitor("lan") as lan:
+        fields = {"don_vi": house.hai_chau.id, **NOTICE, **changed}
+        answer = await lan.post("/soan/van-ban", fields, page="/soan/moi")
+        assert answer.status_code == 422
+        assert sentence in answer.text
+        assert fields["noi_dung"].replace("\r", "").strip()[:20] in answer.text
+
+
+async def test_html_in_a_notice_is_text_and_not_a_page(house: Any) -> None:
+    async with house.visitor("lan") as lan:
+        programme_id = await written(house, lan, tieu_de='Thử "><img src=x onerror=alert(1)> 1 < 2')
+        page = (await lan.get(f"/soan/{programme_id}/nghe")).text
+        assert "<img" not in page
+        assert "<img" not in (await lan.get(f"/soan/{programme_id}")).text
+
+
+async def test_an_unknown_voice_leaves_a_programme_that_says_why_it_is_silent(house: Any) -> None:
+    async with house.visitor("lan") as lan:
+        programme_id = await written(house, lan, giong="không có")
+        house.make_sounds()
+        page = (await lan.get(f"/soan/{programme_id}/nghe")).text
+        assert "Thử tạo lại âm thanh" in page
+        assert "sang bước gửi" not in page
+        assert (await lan.post(f"/soan/{programme_id}/lam-lai")).status_code == 303
+
+
+async def test_wishes_that_cannot_be_are_refused_with_a_sentence(house: Any) -> None:
+    async with house.visitor("lan") as lan:
+        programme_id = await approved(house, lan)
+        address = f"/soan/{programme_id}/gui"
+        place = f"don_vi:{house.hai_chau.id}"
+        later = {"noi": place, "khi": "dat-lich", "ngay": "2026-11-24", "gio": "17:00"}
+        for wish, sentence in (
+            ({"khi": "ngay-bay-gio"}, "Xin chọn ít nhất một nơi phát"),
+            ({**later, "ngay": "2026-02-31"}, "Không có ngày giờ"),
+            ({**later, "ngay": "2026-11-01"}, "đã qua"),
+            ({**later, "ngay": ""}, "Xin chọn ngày và giờ phát"),
+            ({**later, "lap": "cac-thu"}, "ít nhất một thứ"),
+            ({**later, "lap": "hang-ngay", "den": "2026-01-01"}, "không có lần phát nào"),
+        ):
+            answer = await lan.post(address, wish, page=address)
+            assert (answer.status_code, sentence in answer.text) == (422, True), wish
+        draft = await written(house, lan, tieu_de="Chưa duyệt")
+        answer = await lan.post(f"/soan/{draft}/gui", later)
+        assert (answer.status_code, "chưa được duyệt" in answer.text) == (422, True)
+
+
+async def test_every_act_has_its_row_in_the_audit(house: Any) -> None:
+    async with house.visitor("lan") as lan:
+        await approved(house, lan)
+    async with house.visitor("quantri") as admin:
+        page = (await admin.get("/nhat-ky")).text
+        for words in ("soạn bản tin", "gửi duyệt bản tin", "duyệt bản tin", "đăng nhập"):
+            assert words in page
+        assert "việc khác" not in page
+    with house.station.database.reading() as session:
+        acts = set(session.scalars(select(Audit.act)))
+    assert {"programme.write", "programme.submit", "programme.approve", "sign_in"} <= acts

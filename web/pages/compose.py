@@ -1,0 +1,167 @@
+"""Soạn, step 1 of 3: the text or the recording, its title, its unit and its voice. What is typed is never lost."""
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+from starlette.responses import JSONResponse, Response
+
+from broadcast import composition
+from broadcast.account import Account
+from broadcast.administrative_unit import unit
+from broadcast.approval import withdraw
+from broadcast.errors import Refused
+from broadcast.programme import Programme, is_approved, programme_for, programmes
+from web.form import Form
+from web.place import place
+from web.session import Anybody, Sent, SignedIn, Visit, go
+
+router = APIRouter()
+
+RATES = ((0.85, "chậm"), (1.0, "vừa"), (1.15, "nhanh"))
+SHELVES = (("draft", "Bản nháp"), ("submitted", "Chờ duyệt"), ("approved", "Đã duyệt"), ("withdrawn", "Đã thu hồi"))
+
+
+@router.get("/soan")
+def shelf(visit: SignedIn, ngan: str = "draft") -> Response:
+    """What is being made: drafts first."""
+    state = ngan if ngan in dict(SHELVES) else "draft"
+    with visit.looking() as session:
+        found = programmes(session, visit.person, state=state)
+        places = {one.unit_id: unit(session, one.unit_id) for one in found}
+        may_compose = bool(visit.person.paths("compose"))
+    return visit.show(
+        "compose_shelf.html", shelves=SHELVES, state=state, programmes=found, places=places,
+        may_compose=may_compose, is_approved=is_approved, now=visit.station.now(),
+    )  # fmt: skip
+
+
+@router.get("/soan/moi")
+def blank(visit: SignedIn, kieu: str = "van-ban", don_vi: str = "") -> Response:
+    """An empty form, for a text or for a file."""
+    return _form(visit, None, kieu, Form({"don_vi": [don_vi]}), "")
+
+
+def _form(visit: Visit, programme: Programme | None, kind: str, form: Form, error: str) -> Response:
+    unit_id = programme.unit_id if programme else form.one("don_vi")
+    with visit.looking() as session:
+        here = place(session, visit.person, "compose", unit_id, visit.station.now())
+    return visit.show(
+        "compose_file.html" if kind == "tep" else "compose_text.html",
+        status=422 if error else 200,
+        programme=programme,
+        place=here,
+        form=form,
+        error=error,
+        voices=visit.station.voices,
+        default_voice=visit.station.settings.default_voice,
+        rates=RATES,
+        max_bytes=visit.station.settings.upload_max_bytes,
+    )
+
+
+def _rate(form: Form) -> float:
+    try:
+        return float(form.one("toc_do", "1"))
+    except ValueError:
+        return 1.0
+
+
+def _written(visit: Visit, session: Session, form: Form) -> Programme:
+    settings = visit.station.settings
+    return composition.write_text(
+        session,
+        unit(session, form.one("don_vi")),
+        form.one("tieu_de"),
+        form.one("noi_dung"),
+        voice=form.one("giong") or settings.default_voice,
+        rate=_rate(form),
+        person=visit.person,
+        now=visit.station.now(),
+        loudness_lufs=settings.loudness_lufs,
+    )
+
+
+def _changed(visit: Visit, session: Session, programme_id: str, form: Form) -> Programme:
+    programme = programme_for(session, programme_id, visit.person, "compose")
+    text = programme.kind == "text"
+    composition.change(
+        session,
+        programme,
+        title=form.one("tieu_de"),
+        text=form.one("noi_dung") if text else None,
+        voice=form.one("giong") or None,
+        rate=_rate(form) if text else None,
+        person=visit.person,
+        now=visit.station.now(),
+        loudness_lufs=visit.station.settings.loudness_lufs,
+    )
+    return programme
+
+
+@router.post("/soan/van-ban")
+def write(visit: Anybody, form: Sent) -> Response:
+    """A new text; on to hearing it. A mistake brings the form back with all that was typed."""
+    try:
+        with visit.acting() as session:
+            made = _written(visit, session, form)
+    except Refused as error:
+        return _form(visit, None, "van-ban", form, str(error))
+    visit.station.hint()
+    return go(f"/soan/{made.id}/nghe")
+
+
+@router.post("/soan/van-ban/luu")
+def save_new(visit: Anybody, form: Sent) -> Response:
+    """The first autosave of a new text: from now on it is a draft with an address."""
+    with visit.acting() as session:
+        made = _written(visit, session, form)
+    return JSONResponse({"id": made.id})
+
+
+@router.get("/soan/{programme_id}")
+def open_again(visit: SignedIn, programme_id: str) -> Response:
+    """Step 1 of a programme that was begun before."""
+    with visit.looking() as session:
+        programme = programme_for(session, programme_id, visit.person, "compose")
+        author = session.get(Account, programme.author_id) if programme.author_id else None
+    fields = {
+        "don_vi": [programme.unit_id],
+        "tieu_de": [programme.title],
+        "noi_dung": [programme.text],
+        "giong": [programme.voice],
+        "toc_do": [str(programme.rate)],
+        "tac_gia": [author.full_name if author else ""],
+    }
+    return _form(visit, programme, "van-ban", Form(fields), "")
+
+
+@router.post("/soan/{programme_id}")
+def rewrite(visit: Anybody, programme_id: str, form: Sent) -> Response:
+    """Change it; on to hearing it."""
+    try:
+        with visit.acting() as session:
+            _changed(visit, session, programme_id, form)
+    except Refused as error:
+        with visit.looking() as session:
+            programme = programme_for(session, programme_id, visit.person, "compose")
+        return _form(visit, programme, "van-ban", form, str(error))
+    visit.station.hint()
+    return go(f"/soan/{programme_id}/nghe")
+
+
+@router.post("/soan/{programme_id}/luu")
+def save(visit: Anybody, programme_id: str, form: Sent) -> Response:
+    """Autosave of a draft. What waits for approval or has it is never changed behind its author's back."""
+    with visit.acting() as session:
+        if programme_for(session, programme_id, visit.person, "compose").state != "draft":
+            raise Refused("Chương trình đã gửi duyệt: bấm nút để lưu thay đổi.")
+        _changed(visit, session, programme_id, form)
+    return JSONResponse({"id": programme_id})
+
+
+@router.post("/soan/{programme_id}/thu-hoi")
+def take_back(visit: Anybody, programme_id: str, form: Sent) -> Response:
+    """Withdraw a programme for good: no loudspeaker plays it any more."""
+    with visit.acting() as session:
+        withdraw(session, programme_for(session, programme_id, visit.person), visit.person, visit.station.now())
+    visit.station.hint()
+    return go(f"/soan?ngan={form.one('ngan', 'draft')}")

@@ -1,0 +1,113 @@
+"""Hôm nay: what is on air, what comes next, what was aired and on how many clusters; and the button that stops it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from broadcast.administrative_unit import AdministrativeUnit
+from broadcast.asrun import AsRun, Summary, aired, as_run_of
+from broadcast.errors import Refused
+from broadcast.outlook import outlook
+from broadcast.schedule import schedule
+from broadcast.stopping import stop
+from speakers import cluster as clusters
+from speakers.cluster import ClusterView
+from web.grouping import Group, grouped
+from web.place import place
+from web.session import Anybody, Sent, SignedIn, go
+
+router = APIRouter()
+
+AHEAD = timedelta(hours=24)
+BEHIND = timedelta(hours=12)
+MOST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Aired:
+    """One item that is over: on how many of its clusters at least one loudspeaker played all of it."""
+
+    title: str
+    start: datetime
+    duration_ms: int
+    state: str
+    reason: str
+    played: int
+    reported: int
+    total: int
+
+
+def _aired(group: Group | None, row: AsRun | None, summaries: Sequence[Summary], views: Sequence[ClusterView]) -> Aired:
+    states = {device: state for summary in summaries for device, state in summary.devices.items()}
+    aimed = group.clusters if group else tuple(views)
+    played = sum(any(states.get(one.id) == "played" for one, _ in view.speakers) for view in aimed)
+    reported = sum(any(one.id in states for one, _ in view.speakers) for view in aimed)
+    if row is not None:
+        facts = (row.title, row.started_at or row.planned_start, row.planned_ms, row.state, row.reason)
+    else:
+        assert group is not None
+        facts = (group.first.title, group.first.start, group.first.duration_ms, "", "")
+    return Aired(*facts, played, reported, len(aimed))
+
+
+def _behind(
+    session: Session, of: AdministrativeUnit, views: Sequence[ClusterView], over: Sequence[Group], now: datetime
+) -> list[Aired]:
+    """What is over, the latest first: as planned, and what only the log knows because it was taken back meanwhile."""
+    logged = {row.item_id: row for row in aired(session, of, now - BEHIND, now)}
+    planned = {one.item_id for group in over for one in group.members}
+    summaries = as_run_of(session, {*logged, *planned})
+    found = []
+    for group in over:
+        about = [summaries[one.item_id] for one in group.members]
+        rows = [summary.station for summary in about if summary.station is not None]
+        found.append(_aired(group, next(iter(rows), None), about, views))
+    found += [_aired(None, row, [summaries[key]], views) for key, row in logged.items() if key not in planned]
+    return sorted(found, key=lambda one: one.start, reverse=True)[:MOST]
+
+
+@router.get("/hom-nay")
+def today(visit: SignedIn, don_vi: str = "") -> Response:
+    """The page; htmx asks for its middle again every few seconds."""
+    station, person = visit.station, visit.person
+    now = station.now()
+    with visit.looking() as session:
+        here = place(session, person, "view", don_vi, now)
+        views = clusters.views(session, [here.unit.path], now=now, heartbeat_s=station.settings.heartbeat_s)
+        groups = grouped(session, outlook(session, here.unit, now - BEHIND, now + AHEAD), views)
+        ready = [one for one in groups if one.first.ready]
+        behind = _behind(session, here.unit, views, [one for one in ready if one.first.end <= now], now)
+    return visit.show(
+        "today_now.html" if visit.live else "today.html",
+        place=here,
+        now=now,
+        on_air=[one for one in ready if one.first.start <= now < one.first.end],
+        coming=[one for one in groups if one.first.start > now][:MOST],
+        behind=behind,
+        alarms=[str(alarm) for alarm in station.alarms() if _concerns(alarm, here.unit.path)],
+        online=sum(1 for view in views if view.online),
+        clusters=len(views),
+        may=person.may,
+    )
+
+
+def _concerns(alarm: object, path: str) -> bool:
+    """Whether an alarm is about this unit or one below it; an alarm of no unit concerns everybody."""
+    of = str(getattr(alarm, "unit", "") or path)
+    return of == path or of.startswith(f"{path}/")
+
+
+@router.post("/hom-nay/dung/{schedule_id}")
+def stop_now(visit: Anybody, schedule_id: str, form: Sent) -> Response:
+    """Stop what is on air; a schedule that repeats goes on with its next occurrence."""
+    with visit.acting() as session:
+        one = schedule(session, schedule_id)
+        if one.withdrawn_at is not None:
+            raise Refused("Chương trình này đã được dừng.")
+        stop(session, one, visit.person, visit.station.now())
+    visit.station.hint()
+    return go(f"/hom-nay?don_vi={form.one('don_vi')}")
