@@ -29,7 +29,7 @@ from broadcast.programme import Programme
 from broadcast.schedule import add
 from speakers.cluster import add_cluster
 from speakers.enrolment import issue_code
-from streams.frame import SAMPLE_RATE_HZ, Samples
+from streams.frame import SAMPLE_RATE_HZ, Samples, sample_position
 from streams.sinks.file import recorded_position
 
 PASSWORD = "mot mat khau dai"
@@ -253,6 +253,11 @@ class Recorded:
     samples: Samples
     position: int
 
+    @property
+    def end(self) -> int:
+        """The position just after its last sample."""
+        return self.position + self.samples.size
+
     def tone_at(self, frequency_hz: float, window: int = 4800) -> list[int]:
         """The positions of tenths of a second in which the tone is the loudest thing and not quiet."""
         found = []
@@ -281,8 +286,14 @@ class Ears:
             file.writeframes(np.repeat(tone, 2).tobytes())
         return path
 
-    def heard(self, path: Path) -> Recorded:
-        """What a pole's file sink has written."""
+    def heard(self, path: Path, up_to: datetime | None = None) -> Recorded:
+        """What a pole's file sink has written; with `up_to`, as soon as it has written that far (it does so once a
+        second, so it is behind what its journal says)."""
+        if up_to is not None:
+            until(lambda: self._written(path).end >= sample_position(up_to), f"{path.name} holds what was played", 20)
+        return self._written(path)
+
+    def _written(self, path: Path) -> Recorded:
         position = recorded_position(path, "int16")
         assert position is not None
         with wave.open(str(path)) as file:
