@@ -15,7 +15,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.database import Base, new_id
 from broadcast.plan import RundownRow
-from broadcast.rundown import Item, from_body
+from broadcast.rundown import Item
+from broadcast.rundown_body import from_body
 from broadcast.signing import body_of
 
 STATION = ""

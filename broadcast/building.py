@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -19,7 +18,19 @@ from broadcast.agenda import Fact, airings, item_id, item_of, planned_at, target
 from broadcast.errors import LoaError
 from broadcast.plan import facts
 from broadcast.programme import Programme
-from broadcast.rundown import MAX_BODY_BYTES, MAX_ITEMS, Rundown, body_of_items, from_body, from_ms, item_body, to_ms
+from broadcast.rundown import Rundown
+from broadcast.rundown_body import (
+    MAX_BODY_BYTES,
+    MAX_ITEMS,
+    Contents,
+    Timed,
+    What,
+    body_of_contents,
+    from_body,
+    from_ms,
+    to_ms,
+    what_of,
+)
 
 KEPT = timedelta(hours=3)
 """How long an item stays in the rundown after its end."""
@@ -35,34 +46,33 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rundown that is built and not yet signed. `items` are as `rundown.item_body` makes them; those of `head` are
-    left empty, because a full rebuild has half a million."""
+    """A rundown that is built and not yet signed. The items of `head` are left empty, because a full rebuild has half a
+    million."""
 
     head: Rundown
-    items: list[dict[str, Any]]
+    contents: Contents
 
     @property
     def ids(self) -> set[str]:
         """The ids of its items."""
-        return {item["id"] for item in self.items}
+        return {item["id"] for item in self.contents.items}
 
     def body(self, revision: int) -> tuple[bytes, datetime]:
         """The body, small enough for every receiver, and the end of what it covers.
 
         If it is too long, first the texts of later days are left out, then later days.
         """
-        head, items = replace(self.head, revision=revision), self.items
-        body = body_of_items(head, items)
+        head, contents = replace(self.head, revision=revision), self.contents
+        body = body_of_contents(head, contents)
         if len(body) > MAX_BODY_BYTES:
-            near_ms = to_ms(head.issued_at + timedelta(hours=24))
-            items = [item if item["at"] < near_ms else item | {"text": ""} for item in items]
-            items = [{key: value for key, value in item.items() if value != ""} for item in items]
-            body = body_of_items(head, items)
+            contents = contents.without_texts_from(to_ms(head.issued_at + timedelta(hours=24)))
+            body = body_of_contents(head, contents)
         while len(body) > MAX_BODY_BYTES:
-            half = len(items) // 2
+            half = len(contents.items) // 2
             log.warning("rundown too long, later items left out", unit=head.unit, items=half)
-            head, items = replace(head, covers_to=from_ms(items[half]["at"])), items[:half]
-            body = body_of_items(head, items)
+            head = replace(head, covers_to=from_ms(contents.items[half]["at"]))
+            contents = contents.first(half)
+            body = body_of_contents(head, contents)
         return body, head.covers_to
 
 
@@ -89,38 +99,33 @@ def gather(session: Session, unit_ids: Sequence[str], now: datetime) -> Gathered
 def draft(unit: tuple[str, str], gathered: Gathered, now: datetime, horizon_days: int = 7) -> Draft:
     """The rundown of one unit (id, path)."""
     covers_to = now + timedelta(days=horizon_days)
-    items: list[dict[str, Any]] = []
+    timed: list[Timed] = []
     for fact in gathered.rules.get(unit[0], ()):
         try:
-            items += _items(fact, unit, now, covers_to)
+            timed += _timed(fact, unit, now, covers_to)
         except LoaError as error:
             log.error("schedule left out of the rundown", unit=unit[1], schedule=fact.schedule_id, reason=str(error))
-    items.sort(key=lambda item: (item["at"], item["id"]))
-    if len(items) > MAX_ITEMS:
-        covers_to, items = from_ms(items[MAX_ITEMS]["at"]), items[:MAX_ITEMS]
-    there = {item["snd"] for item in items}
+    contents = Contents.of(timed)
+    if len(contents.items) > MAX_ITEMS:
+        covers_to, contents = from_ms(contents.items[MAX_ITEMS]["at"]), contents.first(MAX_ITEMS)
+    there = {what["snd"] for what in contents.what}
     prefetch = tuple(sound for sound in gathered.soon.get(unit[0], ()) if sound not in there)[:MOST_PREFETCHED]
-    return Draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), items)
+    return Draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), contents)
 
 
-def _items(fact: Fact, unit: tuple[str, str], now: datetime, covers_to: datetime) -> Iterator[dict[str, Any]]:
-    """The items of one schedule. Its occurrences differ only in id and time, so one is made and the others copied."""
+def _timed(fact: Fact, unit: tuple[str, str], now: datetime, covers_to: datetime) -> Iterator[Timed]:
+    """The items of one schedule. What is heard is made once: its occurrences differ only in id and time."""
     targets = targets_of(fact, *unit)
-    models: dict[str, dict[str, Any]] = {}
+    heard: dict[str, What] = {}
     for airing in airings(fact, now - LOOK_BACK, covers_to) if targets else ():
         said = airing.said
         if said.why_not or (airing.start < now and airing.start + said.duration < now - KEPT):
             continue
-        model = models.get(said.programme_id)
-        if model is None or fact.withdrawn_at is not None:
-            models[said.programme_id] = item_body(item_of(planned_at(fact, airing, unit, targets)))
-            yield models[said.programme_id]
-            continue
-        item = model.copy()  # keeps the order of its keys
-        at = to_ms(airing.start)
-        item["id"] = item_id(fact.schedule_id, airing.occurrence, unit[0])
-        item["at"], item["late"] = at, at + 1000 * fact.late_s
-        yield item
+        what = heard.get(said.programme_id)
+        if what is None or fact.withdrawn_at is not None:
+            what = heard[said.programme_id] = what_of(item_of(planned_at(fact, airing, unit, targets)))
+        at_ms = to_ms(airing.start)
+        yield Timed(at_ms, item_id(fact.schedule_id, airing.occurrence, unit[0]), at_ms + 1000 * fact.late_s, what)
 
 
 def _soon(session: Session, ids: Sequence[str], now: datetime) -> dict[str, list[str]]:

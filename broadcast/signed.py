@@ -11,7 +11,8 @@ from sqlalchemy import bindparam, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from broadcast.plan import RundownRow
-from broadcast.rundown import Rundown, begun_before, from_body
+from broadcast.rundown import Rundown
+from broadcast.rundown_body import begun_before, from_body
 from broadcast.signing import body_of
 
 _REFRESH = timedelta(hours=6)

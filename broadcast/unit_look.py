@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcast.building import Draft
 from broadcast.outcome import Outcome, outcomes
-from broadcast.rundown import Rundown, begun_before, items_begun_before, same_for_devices, topic_of
+from broadcast.rundown import Rundown, topic_of
+from broadcast.rundown_body import begun_before, contents_begun_before, same_for_devices
 from broadcast.settlement import Ended
 from broadcast.signed import Row, lineage
 from broadcast.signing import body_of, sign
@@ -74,13 +75,13 @@ def take_over(row: Row, built: Draft, above: Above, now: datetime, key: Ed25519P
     refresh_at = row.refresh_at()
     due = refresh_at is None or refresh_at <= now
     old, prefetch = row.message, built.head.prefetch
-    fresh = due or not old or not same_for_devices(body_of(old), built.items, prefetch, now)
+    fresh = due or not old or not same_for_devices(body_of(old), built.contents, prefetch, now)
     kept = row
     if fresh:
         body, covers_to = built.body(revision)
         message = sign(body, topic_of(row.path), key)
         kept = replace(row, revision=revision, message=message, issued_at=now, covers_to=covers_to)
-    seen = _seen(kept, *items_begun_before(built.head, built.items, now + NEAR), above, now)
+    seen = _seen(kept, *contents_begun_before(built.head, built.contents, now + NEAR), above, now)
     gone = _gone(row, built, above, now) if row.message else []
     return replace(seen, over=seen.over + gone, built=True, fresh=fresh)
 

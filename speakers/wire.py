@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from broadcast.errors import RundownMalformed
-from broadcast.rundown import from_ms, to_ms
+from broadcast.rundown_body import from_ms, to_ms
 from speakers.errors import WireMalformed
 from speakers.grammar import (
     counts,

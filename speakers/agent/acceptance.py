@@ -11,7 +11,8 @@ from typing import Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broadcast.errors import ForgedSignature, NotSigned, RundownMalformed, UnknownKey
-from broadcast.rundown import Rundown, from_body
+from broadcast.rundown import Rundown
+from broadcast.rundown_body import from_body
 from broadcast.signing import verify
 from speakers.errors import RundownRefused
 from speakers.wire import parse_topic

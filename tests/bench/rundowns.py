@@ -32,7 +32,8 @@ from broadcast.plan import RundownRow, Schedule, ScheduleTarget
 from broadcast.playout import Playout
 from broadcast.priority import Rank
 from broadcast.programme import Programme, is_approved
-from broadcast.rundown import Item, Rundown, in_order, to_body, topic_of
+from broadcast.rundown import Item, Rundown, topic_of
+from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, sign
 from broadcast.storage import Storage
 from speakers.gateway import BrokerAddress, Gateway
@@ -170,7 +171,7 @@ def plain_rebuild(database: Database, units: int) -> float:
                 programme = session.get_one(Programme, schedule.programme_id)
                 if is_approved(programme):
                     items += _plain_items(schedule, programme, row.path, now)
-            body = to_body(Rundown(row.path, row.revision + 1, now, now, now + timedelta(days=7), in_order(items)))
+            body = to_body(Rundown(row.path, row.revision + 1, now, now, now + timedelta(days=7), tuple(items)))
             row.message, row.revision = sign(body, topic_of(row.path), key), row.revision + 1
     return time.perf_counter() - began
 

@@ -1,6 +1,7 @@
 """The playout, wound by hand: what it builds and signs, what it warns of, what it writes down, how it heals."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from broadcast.onair import Place, decide
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget, mark_stale
 from broadcast.playout import Playout, rundowns_for
 from broadcast.priority import Rank
-from broadcast.rundown import Rundown, from_body, topic_of
+from broadcast.rundown import Rundown, topic_of
+from broadcast.rundown_body import from_body
 from broadcast.schedule import add, play_now, schedule, withdraw
 from broadcast.signing import generate_key, public_bytes, trusted_key, verify
 
@@ -192,8 +194,9 @@ class TestBuilding:
             assert len(rundowns_for(session, "48", below=True)) == 95
 
     def test_a_rundown_never_grows_beyond_what_receivers_take(self, air: Air, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(building, "MAX_BODY_BYTES", 6_000)
-        air.at("2026-11-23T05:00:00", air.desk.approved(text="dài " * 400), rule="FREQ=DAILY;BYHOUR=5,11,17")
+        monkeypatch.setattr(building, "MAX_BODY_BYTES", 8_000)
+        for day, hour in itertools.product(range(23, 30), ("05", "11", "17")):
+            air.at(f"2026-11-{day}T{hour}:00:00", air.desk.approved(text="dài " * 400))
         air.look()
         rundown = air.rundown()
         assert 3 <= len(rundown.items) < 21

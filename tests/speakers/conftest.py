@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 
 from broadcast.priority import Rank
-from broadcast.rundown import Item, Rundown, to_body
+from broadcast.rundown import Item, Rundown
+from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, public_bytes, sign
 from speakers.agent.identity import Identity
 from speakers.wire import (

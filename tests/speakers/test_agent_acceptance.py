@@ -9,7 +9,8 @@ import cbor2
 import pytest
 
 from broadcast.priority import Rank
-from broadcast.rundown import Item, Rundown, to_body
+from broadcast.rundown import Item, Rundown
+from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, public_bytes, sign, trusted_key
 from speakers.agent.acceptance import FUTURE_LIMIT, Expected, accept
 from speakers.errors import RundownRefused

@@ -17,7 +17,8 @@ from broadcast.administrative_unit import seed_da_nang, unit_of_slug
 from broadcast.asrun import AsRun
 from broadcast.database import Database
 from broadcast.plan import RundownRow
-from broadcast.rundown import Rundown, to_body
+from broadcast.rundown import Rundown
+from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, public_bytes, sign, trusted_key, verify
 from speakers.broker import embedded_broker
 from speakers.cluster import add_cluster
