@@ -10,11 +10,10 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
-
 from broadcast import account_command, voice_command
 from broadcast.database import Database
 from broadcast.errors import LoaError
+from broadcast.log import configure
 from broadcast.rendering import Workshop, sweep
 from broadcast.settings import Settings, load
 from broadcast.storage import Storage
@@ -51,7 +50,7 @@ def opened(settings: Settings) -> Database:
 
 def work_here(settings: Settings) -> int:
     """Be a worker until told to stop."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    configure(settings.log_format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -14,6 +14,7 @@ import structlog
 
 from broadcast.database import Database
 from broadcast.errors import LoaError
+from broadcast.log import configure
 from broadcast.settings import load as load_settings
 from speakers import code_command
 from speakers.agent.identity import Identity, enrol, load, save
@@ -111,10 +112,7 @@ def main(argv: Sequence[str]) -> int:
     options = parser().parse_args(argv[1:])
     if options.count < 1:
         parser().error("N is at least 1.")
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if options.verbose else logging.ERROR),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    configure("text", logging.INFO if options.verbose else logging.ERROR)
     try:
         follow(identities_of(options), options)
     except FleetError as error:

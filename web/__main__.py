@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from broadcast.errors import LoaError
+from broadcast.log import configure
 from broadcast.settings import Settings, load
-from monitoring.log import configure
 from web.demo import Demo, doors, seed, welcome
 from web.serving import first_account, open_database, serve
 

@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import fcntl
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from broadcast.log import configure
 from speakers.agent.agent import Agent
 from speakers.agent.cache import Cache
 from speakers.agent.identity import Identity, enrol, load, save
@@ -96,26 +96,10 @@ async def run(identity: Identity, options: argparse.Namespace) -> None:
     memory.close()
 
 
-def configure_log(form: str) -> None:
-    """Lines on standard error, as text or JSON, each with its instant."""
-    last = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 def main(argv: Sequence[str]) -> int:
     """Runs until told to stop; `argv` begins with the command's own name. Returns the exit status."""
     options = parser().parse_args(argv[1:])
-    configure_log(options.log)
+    configure(options.log)
     try:
         sink_opener(options.sink)
         with alone(options.data):

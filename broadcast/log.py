@@ -1,4 +1,4 @@
-"""How the station logs: one line an event, with the ids of unit, item and device as fields, on standard error."""
+"""How every process of Loa logs: on standard error, one line an event, with the ids of unit, item and device."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ import sys
 import structlog
 
 
-def configure(form: str) -> None:
+def configure(form: str, level: int = logging.INFO) -> None:
     """`form` is `text` for people or `json` for collectors. Libraries log through the same door, warnings and up."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -17,7 +17,9 @@ def configure(form: str) -> None:
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -39,6 +41,6 @@ def configure(form: str) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
+    root.setLevel(level)
     for name in ("amqtt", "transitions", "httpx", "httpcore", "uvicorn.access", "alembic", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)
