@@ -179,6 +179,7 @@ class PlayingOutput(AbstractContextManager["PlayingOutput"]):
         self._note(player, late)
 
     def _note(self, player: Player, late: int) -> None:
+        self.counts["frames_not_decoded"] += player.take_late()
         for play in player.take_plays():
             self._played.append(Played(play, round(ms_of_samples(late), 2)))
 
