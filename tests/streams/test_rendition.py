@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
 from streams.analysis import Analyser
@@ -41,6 +42,7 @@ FORMATS = {
     "flac": ("flac", "flac", 48_000),
     "ogg": ("libopus", "ogg", 48_000),
     "aiff": ("pcm_s16be", "aiff", 44_100),
+    "aac": ("aac", "adts", 44_100),
 }
 
 
@@ -250,6 +252,79 @@ def test_a_recording_cut_in_the_middle_is_truncated_and_one_cut_at_the_end_is_ke
     assert render(path, folder, kind="speech").duration_samples > 9 * SAMPLE_RATE_HZ
 
 
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff", "mp3"])
+def test_half_of_a_file_whose_format_can_tell_is_truncated(make: Make, folder: Path, suffix: str) -> None:
+    path = make(suffix, speech_like(10, FORMATS[suffix][2]))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(Truncated):
+        render(path, folder, kind="speech")
+    assert traces(folder) == []
+
+
+def quiet_then_loud(rate_hz: int) -> Samples:
+    """What makes FFmpeg guess a length many times too long: it goes by the bit rate of the beginning."""
+    return np.concatenate((np.zeros(4 * rate_hz), speech_like(8, rate_hz))).astype(np.float32)
+
+
+def test_a_whole_file_whose_format_states_no_length_is_not_taken_for_a_part(make: Make, folder: Path) -> None:
+    path = make("aac", quiet_then_loud(44_100))
+    with av.open(str(path)) as container:
+        assert (container.duration or 0) > 20 * av.time_base
+    assert render(path, folder, kind="speech").duration_samples == pytest.approx(12 * SAMPLE_RATE_HZ, abs=4_800)
+
+
+def test_a_whole_mp3_of_changing_bit_rate_without_a_count_of_frames_is_kept(folder: Path, tmp_path: Path) -> None:
+    frames = []
+    for number, bit_rate in enumerate((32_000, 160_000)):
+        part = tmp_path / f"{number}.mp3"
+        options = {"write_xing": "0", "id3v2_version": "0" if number else "3"}
+        with av.open(str(part), "w", format="mp3", options=options) as container:
+            stream = container.add_stream("libmp3lame", rate=44_100, layout="mono")
+            stream.bit_rate = bit_rate
+            frame = av.AudioFrame.from_ndarray(speech_like(6, 44_100).reshape(1, -1), format="fltp", layout="mono")
+            frame.sample_rate = 44_100
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        frames.append(part.read_bytes())
+    path = tmp_path / "phone.mp3"
+    path.write_bytes(b"".join(frames))
+    with av.open(str(path)) as container:
+        assert (container.duration or 0) > 20 * av.time_base
+    assert render(path, folder, kind="speech").duration_samples == pytest.approx(12 * SAMPLE_RATE_HZ, abs=9_600)
+
+
+def test_a_wav_file_of_whose_length_its_writer_knew_nothing_is_kept(make: Make, folder: Path) -> None:
+    path = make("wav", speech_like(5, 22_050))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"data") + 4
+    content[at : at + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(content)
+    assert render(path, folder, kind="speech").duration_samples == pytest.approx(5 * SAMPLE_RATE_HZ, abs=100)
+
+
+def of_channels(path: Path, channels: int) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(8_000)
+        samples = np.tile(speech_like(2, 8_000).reshape(-1, 1), channels)
+        file.writeframes((samples * 32_000).astype("<i2").tobytes())
+    return path
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(channels=some.integers(1, 70))
+@example(channels=9)
+@example(channels=64)
+@example(channels=65)
+def test_any_number_of_channels_becomes_one_or_is_refused(channels: int, folder: Path, tmp_path: Path) -> None:
+    path = of_channels(tmp_path / f"{channels}.wav", channels)
+    try:
+        assert render(path, folder, kind="speech").duration_samples == pytest.approx(2 * SAMPLE_RATE_HZ, abs=100)
+    except NotSound:
+        assert channels > 8
+
+
 def test_a_phone_recording_without_its_end_is_truncated(make: Make, folder: Path) -> None:
     path = make("m4a", speech_like(5, 44_100))
     path.write_bytes(path.read_bytes()[:-3_000])
@@ -280,6 +355,15 @@ def test_hostile_bytes_are_refused_or_read_but_nothing_else(data: some.DataObjec
         assert made.path.is_file()
     except MediaRefused:
         assert traces(folder) == before
+
+
+def test_a_coding_that_nobody_knows_is_refused(make: Make, folder: Path) -> None:
+    path = make("wav", speech_like(1, 22_050))
+    content = bytearray(path.read_bytes())
+    content[20] = 0  # the format tag
+    path.write_bytes(content)
+    with pytest.raises(NotSound):
+        render(path, folder, kind="speech")
 
 
 def test_a_rate_that_no_recording_has_is_refused(folder: Path, tmp_path: Path) -> None:
