@@ -29,7 +29,6 @@ player = Player(lambda name: open_tone(name.removeprefix("tone:")), 0)
 player.give([Cue("a", "tone:1000", 24_000, 0, 48_000)])
 for _ in range(100):
     sink.write(player.read())
-print(sink.latency_samples, sink.underflows, flush=True)
 sink.close()
 """
 
@@ -84,8 +83,6 @@ def test_a_tone_that_is_played_is_heard_at_the_other_end(pulse: dict[str, str], 
         assert recorder.stdout is not None
         content = recorder.stdout.read()
     assert played.returncode == 0, played.stderr
-    latency_samples, _ = (int(word) for word in played.stdout.split())
-    assert 0 < latency_samples < 2 * SAMPLE_RATE_HZ
     heard = np.frombuffer(content[: len(content) // 4 * 4], dtype=np.float32)
     sounding = np.flatnonzero(np.abs(heard) > 0.02)
     tone = heard[sounding[0] : sounding[-1]]
