@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock, Thread
 
 import structlog
@@ -19,16 +20,13 @@ from streams.channel import BLOCK_SAMPLES, Channel, Counts
 from streams.clock import Clock
 from streams.cue import Cue
 from streams.frame import SAMPLE_RATE_HZ, ms_of_samples
-from streams.mount import Kind, Listener, Mount
+from streams.mount import Handover, Kind, Listener, Mount
 from streams.packets import PacketRun
 from streams.planner import Planner
 from streams.source import Sound
 
 LEAD_SAMPLES = 3 * SAMPLE_RATE_HZ // 10
 """A block is rendered 300 ms before its first sample is due."""
-
-MOST_UNDELIVERED = 5
-"""So many beats, one second, may wait for the loop of the listeners; while more wait, new ones are dropped."""
 
 _PREPARE_EVERY_S = 0.1
 _PREPARE_AGAIN_S = 1.0
@@ -100,7 +98,7 @@ class Engine:
         self._late_ms: deque[float] = deque(maxlen=_LATENESS_KEPT)
         self._latest_ms = 0.0
         self._beats = self._skipped = self._faults = 0
-        self._handed = self._delivered = self._undelivered = 0
+        self._handover = Handover()
         self._prepared = self._prepare_faults = 0
         self._jumped = False
         self._tell_at = 0
@@ -145,7 +143,7 @@ class Engine:
             drops=self._audience.drops,
             beats=self._beats,
             beats_skipped=self._skipped,
-            beats_undelivered=self._undelivered,
+            beats_undelivered=self._handover.dropped,
             beat_faults=self._faults,
             prepared=self._prepared,
             prepare_faults=self._prepare_faults + self._planner.faults,
@@ -200,21 +198,9 @@ class Engine:
             pages = self.beat()
             if pages and self._loop:
                 try:
-                    self._hand_over(pages, self._loop)
+                    self._handover.hand(self._loop, partial(deliver, pages))
                 except RuntimeError:  # the loop has closed: nobody is there to hear
                     return
-
-    def _hand_over(self, pages: Delivery, loop: asyncio.AbstractEventLoop) -> None:
-        """The pages of one beat to the loop of the listeners, unless too many wait there already."""
-        if self._handed - self._delivered >= MOST_UNDELIVERED:
-            self._undelivered += 1
-            return
-        loop.call_soon_threadsafe(self._deliver, pages)
-        self._handed += 1
-
-    def _deliver(self, pages: Delivery) -> None:
-        self._delivered += 1
-        deliver(pages)
 
     def beat(self) -> Delivery:
         """Renders the next block of all channels. Public for tests and benchmarks, which deliver it themselves."""
