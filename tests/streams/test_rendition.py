@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as some
 
-from streams.analysis import Analyser
+from streams.analysis import Analyser, Analysis
 from streams.errors import (
     DiskFull,
     EmptyFile,
@@ -26,11 +26,13 @@ from streams.errors import (
     Truncated,
 )
 from streams.frame import SAMPLE_RATE_HZ, Samples
-from streams.media import Limits
-from streams.rendition import PEAK_LIMIT_DBTP, analyse, render
-from streams.sources.file import open_rendition
+from streams.media import Limits, decode_media
+from streams.rendition import PEAK_LIMIT_DBTP, render
+from streams.sources.file import RenditionReader
 
 Make = Callable[..., Path]
+
+NO_LIMITS = Limits()
 
 FORMATS = {
     "mp3": ("libmp3lame", "mp3", 44_100),
@@ -83,8 +85,15 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+def analyse(path: Path, limits: Limits = NO_LIMITS) -> Analysis:
+    analyser = Analyser()
+    for block in decode_media(path, limits):
+        analyser.add(block)
+    return analyser.result()
+
+
 def heard(path: Path) -> Samples:
-    return open_rendition(path).read(7300 * SAMPLE_RATE_HZ)
+    return RenditionReader(path, 0).read(7300 * SAMPLE_RATE_HZ)
 
 
 def measured(samples: Samples) -> tuple[float, float]:
