@@ -19,7 +19,7 @@ from streams.engine import LEAD_SAMPLES, Engine, deliver
 from streams.frame import SAMPLE_RATE_HZ, Samples
 from streams.mount import Kind, Listener
 from streams.ogg import PageWriter, block_of
-from streams.packets import PacketStore
+from streams.packet_store import PacketStore
 from streams.source import Sound
 from streams.sources.file import FileSound
 from streams.sources.tone import open_tone
