@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import io
-import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,9 @@ NOON = 1_764_000_000 * SAMPLE_RATE_HZ
 class Ears:
     """Makes tones and renditions, and listens to what became of them."""
 
+    def __init__(self, program_of: Callable[[str], str]) -> None:
+        self._program_of = program_of
+
     def tone(self, frequency_hz: float, seconds: float, level: float = 0.4) -> Samples:
         """A sine that begins at zero."""
         times = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
@@ -54,9 +57,20 @@ class Ears:
 
     def decode_with_ffmpeg(self, content: bytes) -> tuple[Samples, str]:
         """All samples as the FFmpeg program hears them, and what it complained about."""
-        if shutil.which("ffmpeg") is None:
-            pytest.skip("The program «ffmpeg» is not installed. Run scripts/install --dev to have it.")
-        command = ["ffmpeg", "-v", "warning", "-i", "pipe:0", "-f", "f32le", "-ac", "1", "-ar", "48000", "pipe:1"]
+        command = [
+            self._program_of("ffmpeg"),
+            "-v",
+            "warning",
+            "-i",
+            "pipe:0",
+            "-f",
+            "f32le",
+            "-ac",
+            "1",
+            "-ar",
+            "48000",
+            "pipe:1",
+        ]
         done = subprocess.run(command, input=content, capture_output=True, check=True, timeout=60)
         return np.frombuffer(done.stdout, dtype=np.float32), done.stderr.decode()
 
@@ -78,9 +92,9 @@ class Ears:
 
 
 @pytest.fixture(scope="session")
-def ears() -> Ears:
+def ears(program_of: Callable[[str], str]) -> Ears:
     """One pair is enough for all."""
-    return Ears()
+    return Ears(program_of)
 
 
 @dataclass
