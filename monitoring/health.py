@@ -34,7 +34,11 @@ def readiness(facts: Facts) -> tuple[Check, ...]:
         Check("database", facts.database_answers, "The database does not answer. Check LOA_DATABASE and the disk."),
         Check("broker", facts.broker_connected, "The MQTT broker is not connected. Check LOA_MQTT_URL."),
         Check("playout", facts.look_age_s < LOOK_LATE_S, "The playout has not looked for long. Read the log."),
-        Check("beat", facts.beat_runs, "The beat of the web channels has stopped. Restart the station."),
+        Check(
+            "beat",
+            facts.beat_runs,
+            "The sound of the web channels has stopped. Read the log and restart the station.",
+        ),
         Check("disk", facts.disk_free_bytes > DISK_LEAST_BYTES, "The disk is nearly full. Free some room."),
     )
 

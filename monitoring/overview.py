@@ -85,15 +85,17 @@ class Overview:
 
 
 class _Beat:
-    """Whether the count of beats still grows."""
+    """Whether both threads of the engine still do their work: a beat with nothing prepared for it is silence."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._beats = -1
-        self._grew_at = 0.0
+        self._beats = self._prepared = -1
+        self._beaten_at = self._prepared_at = 0.0
 
     def runs(self) -> bool:
-        beats = self._engine.state().beats
-        if beats != self._beats:
-            self._beats, self._grew_at = beats, time.monotonic()
-        return time.monotonic() - self._grew_at < BEAT_STOPPED_S
+        state, now = self._engine.state(), time.monotonic()
+        if state.beats != self._beats:
+            self._beats, self._beaten_at = state.beats, now
+        if state.prepared != self._prepared:
+            self._prepared, self._prepared_at = state.prepared, now
+        return now - min(self._beaten_at, self._prepared_at) < BEAT_STOPPED_S

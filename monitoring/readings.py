@@ -105,7 +105,9 @@ def engine_reader(state: Callable[[], EngineState]) -> Reader:
             "pages_dropped": sum(seen.drops.values()),
             "beats": seen.beats,
             "beats_skipped": seen.beats_skipped,
+            "beats_undelivered": seen.beats_undelivered,
             "beat_faults": seen.beat_faults,
+            "prepare_faults": seen.prepare_faults,
         }
         return [
             Reading("loa_channels", seen.channels),

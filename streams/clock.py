@@ -1,4 +1,4 @@
-"""From wall clock to sample position, and waiting for a position. The beat asks nothing else about time.
+"""From wall clock to sample position. The beat asks nothing else about time.
 
 Time is counted on the monotonic clock. Against the wall clock it is compared once a second: a small difference is
 slewed away (at most 50 ppm, so sound never jumps), a step of more than 50 ms is followed at once and counted.
@@ -7,14 +7,13 @@ slewed away (at most 50 ppm, so sound never jumps), a step of more than 50 ms is
 
 import time
 from collections.abc import Callable
-from threading import Condition, Lock
+from threading import Lock
 
 from streams.frame import SAMPLE_RATE_HZ
 
 MAX_SLEW_PPM = 50
 STEP_NS = 50_000_000
 COMPARE_EVERY_NS = 1_000_000_000
-LONGEST_SLEEP_S = 0.5  # so that a step of the wall clock is noticed while waiting
 
 _NS = 1_000_000_000
 
@@ -42,12 +41,6 @@ class Clock:
         """How long it is until `position`; negative when it is past. For those who wait in their own way."""
         return (position - self.position()) / SAMPLE_RATE_HZ
 
-    def sleep_until(self, position: int) -> int:
-        """Waits for an absolute position. Returns how many samples too late it woke."""
-        while (late := self.position() - position) < 0:
-            time.sleep(min(-late / SAMPLE_RATE_HZ, LONGEST_SLEEP_S))
-        return late
-
     def _now_ns(self) -> int:
         monotonic = self._monotonic_ns()
         passed = monotonic - self._anchor_monotonic
@@ -66,31 +59,16 @@ class Clock:
 
 
 class HandClock(Clock):
-    """A clock that stands still until it is wound. With `jumps`, whoever sleeps on it winds it instead of waiting."""
+    """A clock that stands still until it is wound."""
 
-    def __init__(self, position: int = 0, *, jumps: bool = False) -> None:
+    def __init__(self, position: int = 0) -> None:
         super().__init__()
         self._position = position
-        self._jumps = jumps
-        self._wound = Condition()
 
     def position(self) -> int:
         """Where the hands are."""
-        with self._wound:
-            return self._position
+        return self._position
 
     def wind(self, samples: int) -> None:
-        """Moves the hands by `samples` (back, if negative) and wakes whoever waited for what is now past."""
-        with self._wound:
-            self._position += samples
-            self._wound.notify_all()
-
-    def sleep_until(self, position: int) -> int:
-        """Waits until somebody winds the clock to `position`. Returns how far past it the hands are."""
-        with self._wound:
-            if self._jumps:
-                self._position = max(self._position, position)
-                self._wound.notify_all()
-            while self._position < position:
-                self._wound.wait()
-            return self._position - position
+        """Moves the hands by `samples` (back, if negative). For one thread, any one."""
+        self._position += samples

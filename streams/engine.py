@@ -1,7 +1,8 @@
 """LOOP: the beat thread. Every 200 ms it renders one block of every channel that somebody listens to.
 
 The beat does no I/O, decodes nothing and writes no log: it joins bytes that `streams.planner` made ready in a second
-thread, and hands all pages to the loop of the listeners in one call. When it is late it skips, and counts.
+thread, and hands all pages to the loop of the listeners in one call. When it is late it skips, and counts; what the
+loop does not take in time is dropped, and counted. Faults end neither thread.
 `Engine.give` and `Engine.listen` may be called at any time; they leave notes for the preparing thread.
 """
 
@@ -9,16 +10,17 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock, Thread
 
 import structlog
 
+from streams.audience import Audience
 from streams.channel import BLOCK_SAMPLES, Channel, Counts
 from streams.clock import Clock
 from streams.cue import Cue
 from streams.frame import SAMPLE_RATE_HZ, ms_of_samples
-from streams.mount import Kind, Listener, Mount
-from streams.ogg import PageWriter
+from streams.mount import Handover, Kind, Listener, Mount
 from streams.packets import PacketRun
 from streams.planner import Planner
 from streams.source import Sound
@@ -27,6 +29,7 @@ LEAD_SAMPLES = 3 * SAMPLE_RATE_HZ // 10
 """A block is rendered 300 ms before its first sample is due."""
 
 _PREPARE_EVERY_S = 0.1
+_PREPARE_AGAIN_S = 1.0
 _TELL_EVERY_SAMPLES = SAMPLE_RATE_HZ
 _LATENESS_KEPT = 1500
 _SMALL_SKIP_BLOCKS = 10
@@ -41,7 +44,10 @@ Delivery = list[tuple[Mount, bytes]]
 class EngineState:
     """What there is to read about an engine. Counters only grow; `drops` are pages lost by slow listeners, by channel.
 
-    `beat_late_ms` are the last five minutes of beats, `beat_latest_ms` the worst since the start.
+    `beats` and `prepared` grow as long as the two threads do their work: rounds of the beat, and rounds of preparing
+    that went well. `beat_faults` and `prepare_faults` are what went wrong in them. `beats_undelivered` were dropped
+    because the loop of the listeners stood still. `beat_late_ms` are the last five minutes of beats,
+    `beat_latest_ms` the worst since the start.
     """
 
     channels: int
@@ -56,7 +62,10 @@ class EngineState:
     drops: dict[str, int]
     beats: int
     beats_skipped: int
+    beats_undelivered: int
     beat_faults: int
+    prepared: int
+    prepare_faults: int
     beat_late_ms: tuple[float, ...]
     beat_latest_ms: float
 
@@ -75,26 +84,23 @@ class Engine:
         queue_pages: int = 25,
     ) -> None:
         self._clock = clock
-        self._linger_samples = round(linger_s * SAMPLE_RATE_HZ)
-        self._queue_pages = queue_pages
+        self._audience = Audience(linger_s=linger_s, queue_pages=queue_pages)
         self._planner = Planner(open_sound, packets_of, bitrate_bps=bitrate_bps)
         self._lock = Lock()
         self._wanted: dict[str, tuple[Cue, ...]] = {}
-        self._channels: dict[str, Channel] = {}
-        self._on: tuple[Channel, ...] = ()
         self._noted: set[str] = set()
         self._wake = Event()
         self._stopping = Event()
         self._opened: list[Callable[[str], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._serial = 0
         self._next = _block_after(clock.position() + LEAD_SAMPLES)
         self._counts = Counts()
         self._late_ms: deque[float] = deque(maxlen=_LATENESS_KEPT)
         self._latest_ms = 0.0
         self._beats = self._skipped = self._faults = 0
+        self._handover = Handover()
+        self._prepared = self._prepare_faults = 0
         self._jumped = False
-        self._drops: dict[str, int] = {}
         self._tell_at = 0
 
     # From any thread
@@ -106,12 +112,16 @@ class Engine:
                 self._wanted[channel] = tuple(cues)
             else:
                 self._wanted.pop(channel, None)
+        self._note(channel)
+
+    def _note(self, channel: str) -> None:
+        with self._lock:
             self._noted.add(channel)
         self._wake.set()
 
     def listened(self) -> list[str]:
         """The channels that are running: somebody listens, or has just left."""
-        return [channel.name for channel in self._on]
+        return [channel.name for channel in self._audience.on]
 
     def on_open(self, callback: Callable[[str], None]) -> None:
         """`callback(channel)` is called on the listeners' loop when a channel starts; it may `give` cues at once."""
@@ -119,13 +129,10 @@ class Engine:
 
     def state(self) -> EngineState:
         """The counters, to be read by whoever watches."""
-        with self._lock:
-            mounts = [mount for channel in self._on for mount in channel.mounts.values()]
-            drops = dict(self._drops)
         counts = self._counts
         return EngineState(
-            channels=len(self._on),
-            listeners=sum(map(len, mounts)),
+            channels=len(self._audience.on),
+            listeners=len(self._audience),
             encoders=self._planner.mixes,
             packets_passed_through=counts.packets_passed_through,
             packets_encoded=counts.packets_encoded,
@@ -133,10 +140,13 @@ class Engine:
             packets_not_ready=counts.packets_not_ready,
             sounds_missing=self._planner.missing,
             sounds_damaged=self._planner.damaged,
-            drops=drops,
+            drops=self._audience.drops,
             beats=self._beats,
             beats_skipped=self._skipped,
+            beats_undelivered=self._handover.dropped,
             beat_faults=self._faults,
+            prepared=self._prepared,
+            prepare_faults=self._prepare_faults + self._planner.faults,
             beat_late_ms=tuple(self._late_ms.copy()),
             beat_latest_ms=self._latest_ms,
         )
@@ -145,35 +155,19 @@ class Engine:
 
     def listen(self, channel: str, kind: Kind) -> Listener:
         """A listener on a channel, which starts if it was not running. Call it on the loop given to `start`."""
-        with self._lock:
-            running = self._channels.get(channel)
-            opened = running is None
-            if running is None:
-                running = self._channels[channel] = Channel(channel)
-            if kind not in running.mounts:
-                self._mount(running, kind)
-                self._noted.add(channel)
-            listener = running.mounts[kind].listen()
-            self._on = tuple(self._channels.values())
+        listener, new = self._audience.admit(channel, kind, self._clock.position())
         if self._stopping.is_set():
             listener.end()
-        if opened:
+        if new:
+            self._note(channel)
+        if new == "channel":
             for callback in self._opened:
                 callback(channel)
-        self._wake.set()
         return listener
 
     def listeners(self) -> int:
         """How many listen now."""
-        return sum(len(mount) for channel in self._on for mount in tuple(channel.mounts.values()))
-
-    def _mount(self, channel: Channel, kind: Kind) -> None:
-        headers = b""
-        if kind == "ogg":
-            self._serial += 1
-            channel.writer = PageWriter(self._clock.position() // SAMPLE_RATE_HZ * 1000 + self._serial)
-            headers = channel.writer.headers()
-        channel.mounts = {**channel.mounts, kind: Mount(headers, queue_pages=self._queue_pages)}
+        return len(self._audience)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
         """Starts both threads; pages are delivered on `loop`. Returns what stops them and ends all streams, there."""
@@ -190,9 +184,7 @@ class Engine:
             self._wake.set()
             for thread in threads:
                 thread.join()
-            for channel in self._on:
-                for mount in channel.mounts.values():
-                    mount.close()
+            self._audience.close()
 
         return stop
 
@@ -206,7 +198,7 @@ class Engine:
             pages = self.beat()
             if pages and self._loop:
                 try:
-                    self._loop.call_soon_threadsafe(deliver, pages)
+                    self._handover.hand(self._loop, partial(deliver, pages))
                 except RuntimeError:  # the loop has closed: nobody is there to hear
                     return
 
@@ -221,7 +213,7 @@ class Engine:
         self._beats += 1
         position = self._next
         pages: Delivery = []
-        for channel in self._on:
+        for channel in self._audience.on:
             try:
                 self._render(channel, position, pages)
             except Exception:  # one broken channel must not silence the others
@@ -250,58 +242,39 @@ class Engine:
         while not self._stopping.is_set():
             self._wake.wait(_PREPARE_EVERY_S)
             self._wake.clear()
-            self.prepare()
+            try:
+                self.prepare()
+            except Exception:  # the beat goes on with what is ready; the next round may heal it
+                self._prepare_faults += 1
+                log.exception("not_prepared")
+                self._stopping.wait(_PREPARE_AGAIN_S)
 
     def prepare(self) -> None:
         """Plans channels that changed or have something coming, renders mixes ahead, closes channels nobody hears."""
-        position = self._next
-        with self._lock:
-            noted, self._noted = self._noted, set()
+        position, on = self._next, self._audience.on
         if self._jumped:
             self._jumped = False
-            self._planner.forget(self._on)
-        for channel in self._on:
+            self._planner.forget(on)
+        with self._lock:
+            noted, self._noted = self._noted, set()
+        for channel in on:
             if channel.name in noted or channel.plan_again_at <= position:
                 self._plan(channel)
                 self._planner.render(self._next)
         self._planner.render(self._next)
         if abs(position - self._tell_at) >= _TELL_EVERY_SAMPLES:
             self._tell_at = position
-            self._planner.sweep(self._on, position)
-            self._count_drops()
-            self._close_idle(position)
+            self._planner.sweep(on, position)
+            self._audience.sweep(position)
+        self._prepared += 1
 
     def _plan(self, channel: Channel) -> None:
         try:
             self._planner.plan(channel, self._wanted.get(channel.name, ()), lambda: self._next)
         except Exception:
+            self._prepare_faults += 1
             log.exception("channel_not_planned", channel=channel.name)
             channel.plan_again_at = self._next + 2 * SAMPLE_RATE_HZ
-
-    def _count_drops(self) -> None:
-        """Moves what mounts have lost into the counters, and says it: once a second, never once each."""
-        lost: dict[str, int] = {}
-        for channel in self._on:
-            dropped = sum(mount.take_dropped() for mount in channel.mounts.values())
-            if dropped:
-                lost[channel.name] = dropped
-        if lost:
-            with self._lock:
-                self._drops |= {name: self._drops.get(name, 0) + count for name, count in lost.items()}
-            log.warning("listeners_lost_pages", pages=sum(lost.values()), channels=sorted(lost)[:10])
-
-    def _close_idle(self, position: int) -> None:
-        with self._lock:
-            for channel in self._on:
-                for kind, mount in channel.mounts.items():
-                    if len(mount):
-                        channel.idle_since.pop(kind, None)
-                    elif position - channel.idle_since.setdefault(kind, position) >= self._linger_samples:
-                        channel.idle_since.pop(kind)
-                        channel.mounts = {key: kept for key, kept in channel.mounts.items() if key != kind}
-                if not channel.mounts:
-                    del self._channels[channel.name]
-            self._on = tuple(self._channels.values())
 
 
 def deliver(pages: Delivery) -> None:

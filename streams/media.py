@@ -1,8 +1,9 @@
 """Any media file -> blocks of mono float32 at 48 kHz, in bounded memory. The file is a stranger's: nothing is believed.
 
 Only formats that hold sound are tried, so a playlist cannot make the decoder open other files or addresses. Length is
-counted while decoding; headers only serve to notice that too little came out. What was decoded before a fault is kept
-when it is nearly all. Next: `streams.analysis` measures the blocks, `streams.rendition` encodes them.
+counted while decoding; what the header states (`streams.stated`) serves to notice that too little came out. What was
+decoded before a fault is kept when it is nearly all. Next: `streams.analysis` measures the blocks, `streams.rendition`
+encodes them.
 """
 
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from av.container import InputContainer
 
 from streams.errors import EmptyFile, NoAudioTrack, NotSound, TooLarge, TooLong, Truncated
 from streams.frame import SAMPLE_RATE_HZ, Samples
+from streams.stated import ends_inside, stated_samples
 
 BLOCK_SAMPLES = SAMPLE_RATE_HZ
 ENOUGH = 0.9
-"""A file of which this share of the announced length was decoded is used as it is."""
+"""A file of which this share of the stated length was decoded is used as it is."""
 
 _FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,eac3,flac,flv,"
@@ -57,7 +59,7 @@ def decode_media(path: Path, limits: Limits) -> Iterator[Samples]:
     try:
         if not container.streams.audio:
             raise NoAudioTrack if container.streams.video else NotSound
-        announced = _announced_samples(container)
+        stated = stated_samples(container, path)
         decoded = 0
         for block in _in_blocks(_decode(container, container.streams.audio[0])):
             decoded += block.size
@@ -66,7 +68,7 @@ def decode_media(path: Path, limits: Limits) -> Iterator[Samples]:
             yield block
         if not decoded:
             raise NotSound
-        if decoded < ENOUGH * announced:
+        if decoded < ENOUGH * stated or ends_inside(container, path):
             raise Truncated
     finally:
         container.close()
@@ -81,18 +83,10 @@ def _open(path: Path) -> InputContainer:
         raise (Truncated if cut_mp4 else NotSound) from error
 
 
-def _announced_samples(container: InputContainer) -> int:
-    """The length that the headers promise, 0 when they promise none (or nonsense)."""
-    track = container.streams.audio[0]
-    if track.duration and track.time_base:
-        seconds = float(track.duration * track.time_base)
-    else:
-        seconds = (container.duration or 0) / av.time_base
-    return max(0, round(seconds * SAMPLE_RATE_HZ))
-
-
 def _decode(container: InputContainer, track: AudioStream) -> Iterator[Samples]:
     """Mono samples at 48 kHz as they come; ends quietly where the file can be read no further."""
+    if track.codec_context is None:  # a coding that FFmpeg knows nothing of
+        raise NotSound
     resampler, shape = None, None
     for frame in _frames(container, track):
         if frame.sample_rate not in _RATES_HZ or not 0 < frame.layout.nb_channels <= _MOST_CHANNELS:
@@ -100,14 +94,25 @@ def _decode(container: InputContainer, track: AudioStream) -> Iterator[Samples]:
         if shape != (frame.format.name, frame.layout.name, frame.sample_rate):
             # The format may change in mid-file: internet radio recordings, HE-AAC.
             if resampler is not None:
-                yield from (late.to_ndarray()[0] for late in resampler.resample(None))
+                yield from _resampled(resampler, None)
             resampler = av.AudioResampler("flt", "mono", SAMPLE_RATE_HZ, BLOCK_SAMPLES)
             shape = (frame.format.name, frame.layout.name, frame.sample_rate)
         assert resampler is not None
         frame.pts = None
-        yield from (ready.to_ndarray()[0] for ready in resampler.resample(frame))
+        yield from _resampled(resampler, frame)
     if resampler is not None:
-        yield from (late.to_ndarray()[0] for late in resampler.resample(None))
+        yield from _resampled(resampler, None)
+
+
+def _resampled(resampler: av.AudioResampler, frame: av.AudioFrame | None) -> Iterator[Samples]:
+    """What comes out for a frame, or at the end for None. Some numbers of channels have no known way to one."""
+    try:
+        ready = resampler.resample(frame)
+    except (av.FFmpegError, ValueError) as error:
+        raise NotSound(
+            "Không trộn được các kênh âm thanh của tệp này thành một. Hãy xuất lại tệp với một hoặc hai kênh."
+        ) from error
+    yield from (piece.to_ndarray()[0] for piece in ready)
 
 
 def _frames(container: InputContainer, track: AudioStream) -> Iterator[av.AudioFrame]:

@@ -45,6 +45,7 @@ class Mix:
         bitrate_bps: int,
     ) -> None:
         self.kind = kind
+        self.cues = cues
         self.start = start
         self.end = end
         position = start - WARM_UP_FRAMES * FRAME_SAMPLES

@@ -6,7 +6,7 @@ Everything happens on the asyncio loop that serves the listeners; the beat hands
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Literal, Protocol
 
 Kind = Literal["ogg", "mp3"]
@@ -16,6 +16,9 @@ BACKLOG_PAGES = 5
 
 QUEUE_PAGES = 25
 """How far a listener may fall behind: 5 s."""
+
+MOST_UNDELIVERED = 5
+"""So many blocks of 200 ms may wait for the loop of the listeners to take them."""
 
 
 class Listener:
@@ -60,6 +63,28 @@ class Listener:
         self._mount.leave(self)
 
 
+class Handover:
+    """The way from the thread that makes pages to the loop of the listeners. Bounded: a loop that stands still for a
+    second is not buried under what it could not take; that is dropped, and counted in `dropped`.
+    """
+
+    def __init__(self) -> None:
+        self._handed = self._taken = 0
+        self.dropped = 0
+
+    def hand(self, loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
+        """Has `act` done on the loop; for one thread. Raises RuntimeError when the loop has closed."""
+        if self._handed - self._taken >= MOST_UNDELIVERED:
+            self.dropped += 1
+            return
+        loop.call_soon_threadsafe(self._take, act)
+        self._handed += 1
+
+    def _take(self, act: Callable[[], None]) -> None:
+        self._taken += 1
+        act()
+
+
 class Listenable(Protocol):
     """Whatever a door can let listeners in to."""
 
@@ -87,9 +112,6 @@ class Mount:
 
     def __len__(self) -> int:
         return len(self._listeners)
-
-    def __iter__(self) -> Iterator[Listener]:
-        return iter(self._listeners)
 
     def listen(self) -> Listener:
         """A new listener, who starts with the headers and at most one second of what has just been heard."""

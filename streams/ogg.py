@@ -1,7 +1,7 @@
 """Ogg pages (RFC 3533) and the two Opus headers (RFC 7845): build them, and take them apart again.
 
 Pure bytes, no file and no clock. Pages are written one by one for listeners (`PageWriter`), and whole rendition
-files are opened into their packets by `streams.packets`. The checksum of a page is the CRC-32 of zlib with every
+files are taken apart into their packets by `streams.packets`. The checksum of a page is the CRC-32 of zlib with every
 byte mirrored, so it costs a microsecond and not a millisecond.
 """
 

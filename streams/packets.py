@@ -1,19 +1,15 @@
-"""The packets of rendition files, opened once, kept in memory within a bound, cut in blocks without decoding.
+"""The packets of one rendition: taken from the bytes of its file once, then cut in blocks without decoding.
 
-`PacketStore.load` reads files and is called by the thread that prepares; a `PacketRun` is then only bytes, and
-the beat cuts from it. What cannot be handed on unchanged (not mono 20 ms packets) says so in `passable`.
+Pure: a `PacketRun` is only bytes, and the beat cuts from it. What cannot be handed on unchanged (not mono 20 ms
+packets) says so in `passable`. Files are read by `streams.packet_store`.
 """
 
 from array import array
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
-from streams.errors import SoundDamaged, SoundMissing
+from streams.errors import SoundDamaged
 from streams.frame import FRAME_SAMPLES
 from streams.ogg import CONTINUED, FIRST_PAGE, Block, Page, pages
 
@@ -104,37 +100,3 @@ def _all_20_ms(sound: bytes, ends: "np.typing.NDArray[np.int64]") -> bool:
     lasts_20_ms = np.where(config < 12, config % 4 == 1, np.where(config < 16, config % 2 == 1, config % 4 == 3))
     one_frame_mono = (first & 0b111) == 0
     return bool(np.all(lasts_20_ms & one_frame_mono))
-
-
-class PacketStore:
-    """Runs by sound name, the least used forgotten when they exceed `limit_bytes`. Safe to share between threads."""
-
-    def __init__(self, path_of: Callable[[str], Path], limit_bytes: int = 256_000_000) -> None:
-        self._path_of = path_of
-        self._limit_bytes = limit_bytes
-        self._runs: OrderedDict[str, PacketRun] = OrderedDict()
-        self._lock = Lock()
-        self.held_bytes = 0
-
-    def load(self, sound: str) -> PacketRun:
-        """The packets of a sound. Raises SoundMissing when there is no such file, SoundDamaged when it is broken."""
-        with self._lock:
-            if (run := self._runs.get(sound)) is not None:
-                self._runs.move_to_end(sound)
-                return run
-        try:
-            content = self._path_of(sound).read_bytes()
-        except OSError as error:
-            raise SoundMissing(f"The file of «{sound}» cannot be read ({error.strerror}). Fetch it again.") from error
-        run = packet_run(content)
-        with self._lock:
-            self._keep(sound, run)
-        return run
-
-    def _keep(self, sound: str, run: PacketRun) -> None:
-        if sound not in self._runs:
-            self._runs[sound] = run
-            self.held_bytes += run.size_bytes
-        while self.held_bytes > self._limit_bytes and len(self._runs) > 1:
-            _, forgotten = self._runs.popitem(last=False)
-            self.held_bytes -= forgotten.size_bytes

@@ -15,6 +15,7 @@ from typing import Literal
 from streams.cue import Cue
 from streams.frame import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, frame_floor
 from streams.mixer import Part, mix
+from streams.sources.ahead import Late
 from streams.voice import OpenSound, Voice
 
 PREPARE_SAMPLES = 10 * SAMPLE_RATE_HZ
@@ -50,6 +51,7 @@ class Player:
         self._waiting: list[Voice] = []  # by start, the next one last
         self._voices: list[Voice] = []
         self._plays: deque[Play] = deque(maxlen=MOST_PLAYS)
+        self._late_parts = 0
 
     @property
     def position(self) -> int:
@@ -82,14 +84,18 @@ class Player:
     def prepare(self) -> tuple[str, ...]:
         """Opens what begins within 10 s and decodes ahead what plays. For one thread beside the beat; never raises.
 
-        Returns the ids of the cues whose sound cannot be opened: a reason for alarm before they are due.
+        Returns the ids of the cues that cannot be heard whole, as far as is known: a reason for alarm before they are.
         """
         soon = self._position + PREPARE_SAMPLES
         with self._lists:
             voices = self._voices + [voice for voice in self._waiting if voice.cue.start < soon]
-        for voice in voices:
-            voice.prepare(self._position)
-        return tuple(voice.cue.id for voice in voices if voice.trouble is not None)
+        troubles = [(voice.cue.id, voice.prepare(self._position)) for voice in voices]
+        return tuple(cue_id for cue_id, trouble in troubles if trouble is not None)
+
+    def take_late(self) -> int:
+        """How many times since the last call a sound was silent for a frame because it was not decoded in time."""
+        late, self._late_parts = self._late_parts, 0
+        return late
 
     def take_plays(self) -> list[Play]:
         """What has happened since the last call, oldest first. For one thread, any one."""
@@ -140,7 +146,11 @@ class Player:
     def _play(self, voice: Voice, position: int) -> Part | None:
         """The voice's part of the frame at `position`; writes down what became of it."""
         frame_end = position + FRAME_SAMPLES
-        part = voice.part(position)
+        part = None
+        try:
+            part = voice.part(position)
+        except Late:
+            self._late_parts += 1
         if part is not None:
             self._tell(voice, "fallback" if voice.is_fallback else "started", position + part.begin, heard=0)
         elif voice.trouble is not None and voice.end > position and not voice.is_cut:

@@ -26,8 +26,6 @@ from streams.levelling import Levelling
 from streams.media import Limits, decode_media
 from streams.opusfile import Coding, PacketPeaks, coding_loss_db, encode, mend, ogg_file
 
-__all__ = ["Analysis", "Kind", "Limits", "Rendition", "analyse", "render"]
-
 Kind = Literal["speech", "music"]
 
 TARGET_LUFS = -16.0
@@ -59,14 +57,6 @@ class Rendition:
     gain_db: float
     true_peak_dbtp: float
     source: Analysis
-
-
-def analyse(path: Path, limits: Limits = _NO_LIMITS) -> Analysis:
-    """Measures any media file. Raises what `decode_media` raises."""
-    analyser = Analyser()
-    for block in decode_media(path, limits):
-        analyser.add(block)
-    return analyser.result()
 
 
 def render(

@@ -1,22 +1,14 @@
-"""Where sound enters: a source is read frame by frame, a sound is decoded from any of its samples.
+"""Where sound enters: a sound is decoded from any of its samples. The sounds themselves are in `streams.sources`.
 
-`Sound` is something that has a name and a length (a rendition, a tone); `Reader` is one decoding of it.
-`Silence` is the bed under everything: a source that never ends and never fails.
+`Sound` is something that has a name and a length (a rendition, a tone); `Reader` is one decoding of it. The bed under
+everything is SILENT_FRAME.
 """
 
 from typing import Protocol
 
 import numpy as np
 
-from streams.frame import FRAME_SAMPLES, Frame, Samples
-
-
-class Source(Protocol):
-    """Anything that gives sound in frames; None when it has ended for good."""
-
-    def read(self) -> Frame | None:
-        """The next frame: its position is that of the one before plus FRAME_SAMPLES."""
-        ...
+from streams.frame import FRAME_SAMPLES, Samples
 
 
 class Reader(Protocol):
@@ -53,16 +45,3 @@ def silent_samples(count: int) -> Samples:
 
 SILENT_FRAME = silent_samples(FRAME_SAMPLES)
 """The samples of a silent frame, shared by all: compare with `is` to know silence without looking at it."""
-
-
-class Silence:
-    """The source that never fails, from `position` on for ever."""
-
-    def __init__(self, position: int) -> None:
-        self._position = position
-
-    def read(self) -> Frame:
-        """The next silent frame."""
-        frame = Frame(self._position, SILENT_FRAME)
-        self._position += FRAME_SAMPLES
-        return frame

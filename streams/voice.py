@@ -48,7 +48,7 @@ class Voice:
         self._ahead: ReadAhead | None = None
         self._opening = Lock()
         self._closed = False
-        self._retry_at = 0
+        self._retry_at = self._begin_again_at = 0
         self._sounded_to = cue.start
         self._level = 0.0
         self._slide_from, self._slide_at, self._slide_length = 0.0, cue.start, 0
@@ -87,27 +87,39 @@ class Voice:
         self._slide(position, length)
         self._cut_end = position + length
 
-    def prepare(self, position: int) -> None:
-        """Opens the sound to be heard from `position`, or decodes further ahead. For a thread that is not the beat."""
+    def prepare(self, position: int) -> SoundError | None:
+        """Opens the sound to be heard from `position`, or decodes further ahead. For a thread that is not the beat.
+
+        Returns what will be in the way of hearing all of it, before the beat comes to it; what is good is still heard.
+        """
         try:
-            self._open(max(position, self.cue.start), patience_s=-1).fill()
+            ahead = self._open(max(position, self.cue.start), patience_s=-1)
+            if ahead.failure is not None and position >= self._begin_again_at:
+                self._begin_again_at = position + RETRY_SAMPLES
+                ahead.begin_again()
+            ahead.fill()
             self.trouble = None
+            return ahead.failure or self._shortness(ahead)
         except Late:
             pass
         except Exception as error:
             self._fail(error)
+        return self.trouble
 
     def part(self, position: int) -> Part | None:
-        """What is heard of it in the frame at `position`; None for nothing. Never raises."""
+        """What is heard of it in the frame at `position`; None for nothing. Raises Late, and nothing else."""
         begin = max(position, self.cue.start)
         count = min(position + FRAME_SAMPLES, self.end) - begin
         if count <= 0 or begin < self._retry_at:
             return None
         try:
             ahead = self._open(begin, _PATIENCE_S)
+            if self._sound_end != self._origin + ahead.length:
+                self._sound_end = self._origin + ahead.length
+                self._reshape()
             samples = ahead.take(begin - self._origin, max(0, min(count, self.end - begin)))
         except Late:
-            return None
+            raise
         except Exception as error:
             self._fail(error)
             self._retry_at = begin + RETRY_SAMPLES
@@ -118,8 +130,9 @@ class Voice:
     def close(self) -> None:
         """Lets go of the sound."""
         self._closed = True
-        if self._ahead is not None:
-            self._ahead.close()
+        ahead = self._ahead
+        if ahead is not None:
+            ahead.close()
 
     def _levelled(self, samples: Samples, begin: int, position: int) -> Part:
         if self._sounded_to != begin:  # joined late, or there was a hole
@@ -145,22 +158,28 @@ class Voice:
 
     def _open(self, position: int, patience_s: float) -> ReadAhead:
         """The decoding, begun for `position` if there is none. Raises Late while another thread opens it."""
-        if self._ahead is not None:
-            return self._ahead
+        ahead = self._ahead
+        if ahead is not None:
+            return ahead
         if not self._opening.acquire(timeout=patience_s):
             raise Late
         try:
-            if self._closed:
+            ahead = self._ahead
+            if ahead is None and not self._closed:
+                ahead = self._ahead = ReadAhead(self._open_sound(self.sound), max(0, position - self._origin))
+            if ahead is None or self._closed:  # closed before, or while it was opened
+                self.close()
                 raise Late
-            if self._ahead is None:
-                sound = self._open_sound(self.sound)
-                ahead = ReadAhead(sound, max(0, position - self._origin))
-                self._sound_end = self._origin + sound.length
-                self._reshape()
-                self._ahead = ahead
-            return self._ahead
+            return ahead
         finally:
             self._opening.release()
+
+    def _shortness(self, ahead: ReadAhead) -> SoundError | None:
+        """A file that lost its last page ends early without another sign."""
+        missing = self.cue.offset + self.cue.length - ahead.length
+        if missing <= FRAME_SAMPLES or self.is_fallback:
+            return None
+        return SoundDamaged(f"Âm thanh «{self.sound}» ngắn hơn dự kiến {missing / SAMPLE_RATE_HZ:.1f} giây.")
 
     def _fail(self, error: Exception) -> None:
         self.trouble = error if isinstance(error, SoundError) else SoundDamaged(str(error) or None)

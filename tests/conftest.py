@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
@@ -43,11 +44,11 @@ class Broker:
         return f"mqtt://{self.username}:{self.password}@{self.host}:{self.port}"
 
 
-def lacking(reason: str) -> None:
+def lacking(reason: str, remedy: str = "Run scripts/install --dev to have it.") -> NoReturn:
     """Skip the test, or fail it in CI, where every part must be there."""
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{reason} In CI it must be there: scripts/install --dev installs it.", pytrace=False)
-    pytest.skip(f"{reason} Run scripts/install --dev to have it.")
+        pytest.fail(f"{reason} {remedy} In CI it must be there.", pytrace=False)
+    pytest.skip(f"{reason} {remedy}")
 
 
 def program(name: str) -> str:
@@ -57,13 +58,35 @@ def program(name: str) -> str:
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         lacking(f"The program «{name}» is not installed.")
-    return str(found)
+    return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def program_of() -> Callable[[str], str]:
     """A function from the name of a program to its path; it skips the test, or fails it in CI, when there is none."""
     return program
+
+
+@pytest.fixture(scope="session")
+def part_lacks() -> Callable[[str], NoReturn]:
+    """A function that says what is not there, of parts that are no programs: skips the test, or fails it in CI."""
+    return lacking
+
+
+@pytest.fixture
+def small_disk_on() -> Iterator[Callable[[Path, int], None]]:
+    """A function that mounts an empty disk of so many KiB on a folder; it goes when the test is over."""
+    mounted: list[Path] = []
+
+    def mount(place: Path, size_kib: int) -> None:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size_kib}k", "loa-test", str(place)]
+        if subprocess.run(command, check=False, capture_output=True).returncode:
+            lacking("This user may not mount a small disk.", "Run the tests as one who may.")
+        mounted.append(place)
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", str(place)], check=True)
 
 
 def unused_port() -> int:

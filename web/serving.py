@@ -37,7 +37,7 @@ from speakers.ledger import Ledger
 from streams.clock import Clock
 from streams.door import Door
 from streams.engine import Engine
-from streams.packets import PacketStore
+from streams.packet_store import PacketStore
 from streams.sources.shelf import Shelf, rendition_path
 from web.api.watching import watching
 from web.app import create_app

@@ -11,16 +11,18 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
+import numpy as np
 import structlog
 
 from streams.clock import Clock
-from streams.cue import Cue
+from streams.cue import JOIN_SAMPLES, Cue
 from streams.errors import SoundError
 from streams.frame import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, frame_floor, ms_of_samples, samples_of_ms
+from streams.gain import rise
 from streams.player import Play, Player
-from streams.sink import Sink
+from streams.sink import Card, Sink
 from streams.source import SILENT_FRAME
 from streams.voice import OpenSound
 
@@ -68,7 +70,7 @@ class Output(Protocol):
 class PlayingOutput(AbstractContextManager["PlayingOutput"]):
     """The real output; inside its context both threads run. `open_sink` is called again when the sink breaks.
 
-    A sink with `queued_samples` sets the pace itself, and gets each frame that much before it is to be heard.
+    A card sets the pace itself, and gets each frame as much before it is to be heard as sound waits in it.
     """
 
     def __init__(self, clock: Clock, open_sound: OpenSound, open_sink: Callable[[], Sink]) -> None:
@@ -129,9 +131,11 @@ class PlayingOutput(AbstractContextManager["PlayingOutput"]):
                 self._sink_failed(error)
                 continue
             try:
-                step = self._step_with_card if hasattr(sink, "queued_samples") else self._step
                 while not self._stopping.is_set():
-                    step(sink)
+                    if isinstance(sink, Card):
+                        self._step_with_card(sink)
+                    else:
+                        self._step(sink)
             except (OSError, SoundError) as error:
                 self._sink_failed(error)
             finally:
@@ -144,9 +148,7 @@ class PlayingOutput(AbstractContextManager["PlayingOutput"]):
         if late is None:
             return
         if late > SKIP_SAMPLES:
-            behind = player.position
-            player.skip_to(frame_floor(self._clock.position()))
-            self.counts["frames_skipped"] += (player.position - behind) // FRAME_SAMPLES
+            self._leave_out(player, sink, self._clock.position())
             late = 0
         elif late > LATE_SAMPLES:
             self.counts["batches_late"] += 1
@@ -154,31 +156,42 @@ class PlayingOutput(AbstractContextManager["PlayingOutput"]):
             sink.write(player.read())
         self._note(player, late)
 
-    def _step_with_card(self, sink: Any) -> None:
+    def _step_with_card(self, card: Card) -> None:
         """Gives one frame to a sink that blocks while its queue is full, so that the card sets the pace.
 
         What is written now is heard after what is queued. Where that is not when it should be heard, because the
-        card stalled or its crystal is another, a frame is left out or a silent one put in.
+        card stalled or its crystal is another, frames are left out or one is put in, with fades on both sides.
         """
         player = self._player
-        heard_at = self._clock.position() + sink.queued_samples
+        heard_at = self._clock.position() + card.queued_samples
         early = player.position - heard_at
         if early > BACK_S * SAMPLE_RATE_HZ:
             self._follow_back()
             return
+        underflows = card.underflows
         if early > APART_SAMPLES:
             self.counts["frames_inserted"] += 1
-            sink.write(Frame(player.position, SILENT_FRAME))
-            return
-        if early < -APART_SAMPLES:
-            behind = player.position
-            player.skip_to(frame_floor(heard_at + FRAME_SAMPLES // 2))
-            self.counts["frames_skipped"] += (player.position - behind) // FRAME_SAMPLES
-        late = heard_at - player.position
-        sink.write(player.read())
-        self._note(player, late)
+            frame, heard_at = player.read(), heard_at + FRAME_SAMPLES
+            card.write(_leaving(frame))
+            frame = _entering(frame)
+        else:
+            if early < -APART_SAMPLES:
+                heard_at += FRAME_SAMPLES
+                self._leave_out(player, card, heard_at + FRAME_SAMPLES // 2)
+            frame = player.read()
+        card.write(frame)
+        self.counts["underflows"] += card.underflows - underflows
+        self._note(player, heard_at - frame.position)
+
+    def _leave_out(self, player: Player, sink: Sink, until: int) -> None:
+        """Fades what plays away, and goes on with what is due at `until`; the player fades that in."""
+        sink.write(_leaving(player.read()))
+        behind = player.position
+        player.skip_to(frame_floor(until))
+        self.counts["frames_skipped"] += (player.position - behind) // FRAME_SAMPLES
 
     def _note(self, player: Player, late: int) -> None:
+        self.counts["frames_not_decoded"] += player.take_late()
         for play in player.take_plays():
             self._played.append(Played(play, round(ms_of_samples(late), 2)))
 
@@ -219,3 +232,19 @@ class PlayingOutput(AbstractContextManager["PlayingOutput"]):
             sink.close()
         except (OSError, SoundError) as error:
             log.error("sink_failed", error=str(error) or type(error).__name__)
+
+
+def _leaving(frame: Frame) -> Frame:
+    """The frame as the last one before a gap: faded out in 5 ms, then silent."""
+    if frame.samples is SILENT_FRAME:
+        return frame
+    samples = np.zeros_like(frame.samples)
+    samples[:JOIN_SAMPLES] = frame.samples[:JOIN_SAMPLES] * (1.0 - rise(0, JOIN_SAMPLES, JOIN_SAMPLES))
+    return Frame(frame.position, samples)
+
+
+def _entering(frame: Frame) -> Frame:
+    """The frame as the first one after a gap: faded in, in 5 ms."""
+    if frame.samples is SILENT_FRAME:
+        return frame
+    return Frame(frame.position, frame.samples * rise(0, FRAME_SAMPLES, JOIN_SAMPLES))

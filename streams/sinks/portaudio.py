@@ -50,11 +50,6 @@ class PortAudioSink:
         """How many samples are in the card's buffer, not heard yet."""
         return max(0, self._capacity - int(self._stream.get_write_available()))
 
-    @property
-    def latency_samples(self) -> int:
-        """How long after being written a sample is heard, as the card reports it."""
-        return round(float(self._stream.get_output_latency()) * SAMPLE_RATE_HZ)
-
     def write(self, frame: Frame) -> None:
         """Gives one frame to the card; waits while its buffer is full. Raises PortAudioFailed when the card is gone."""
         samples = frame.samples.tobytes()

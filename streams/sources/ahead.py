@@ -39,6 +39,12 @@ class ReadAhead:
         self._exhausted = False
         self._closed = False
         self._failure: SoundError | None = None
+        self.length = sound.length
+
+    @property
+    def failure(self) -> SoundError | None:
+        """What stands in the way of decoding further. What was decoded before it can still be taken."""
+        return self._failure
 
     def take(self, offset: int, count: int) -> Samples:
         """Samples `offset` to `offset + count`, fewer at the end; never to be written into.
@@ -64,8 +70,20 @@ class ReadAhead:
         while not self._exhausted and self._failure is None and self._decoded < self._taken + AHEAD_SAMPLES:
             with self._decoding:
                 self._decode_chunk()
-                if self._closed:
-                    self._reader.close()
+
+    def begin_again(self) -> None:
+        """After a failure opens the sound anew where it failed: the file may have been replaced by a whole one."""
+        with self._decoding:
+            if self._closed:
+                return
+            self._reader.close()
+            try:
+                self._reader = self._sound.decode(self._decoded)
+                self._failure = None
+            except SoundError as error:
+                self._failure = error
+            finally:
+                self._close_if_told()
 
     def close(self) -> None:
         """Lets go of the file, or leaves that to the thread that is decoding it just now."""
@@ -86,11 +104,18 @@ class ReadAhead:
         except SoundError as error:
             self._failure = error
             return
+        finally:
+            self._close_if_told()
         samples.flags.writeable = False
         if samples.size:
             self._chunks.append((self._decoded, samples))
         self._decoded += samples.size
         self._exhausted = self._closed or samples.size < CHUNK_SAMPLES
+
+    def _close_if_told(self) -> None:
+        """Whoever wanted to close while another thread was decoding has left it to that thread."""
+        if self._closed:
+            self._reader.close()
 
     def _cut(self, offset: int, count: int) -> Samples:
         pieces = []

@@ -1,7 +1,7 @@
 """A rendition whose packets are in memory already, decoded from any of its samples without opening its file.
 
-For mixes of the listeners' side, whose files `streams.packets` has opened and checked. Decoding starts 240 ms
-early: after the 80 ms of RFC 7845 section 4.6 a pure tone is still 4 % wrong, after 240 ms it is right.
+For mixes of the listeners' side, whose files `streams.packet_store` has opened and checked. Decoding starts half a
+second early: after the 80 ms of RFC 7845 section 4.6 a pure tone is still 4 % wrong, and speech is hardly itself.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from streams.frame import FRAME_SAMPLES, Samples
 from streams.ogg import opus_head
 from streams.packets import PacketRun
 
-_SETTLE_PACKETS = 12
+_SETTLE_PACKETS = 25
 
 
 class RunReader:

@@ -24,7 +24,7 @@ from streams.engine import Engine
 from streams.frame import SAMPLE_RATE_HZ, Samples
 from streams.mount import Listener
 from streams.ogg import PageWriter, block_of
-from streams.packets import PacketStore
+from streams.packet_store import PacketStore
 from streams.source import Sound
 from streams.sources.file import FileSound
 from tests.bench.row import Row

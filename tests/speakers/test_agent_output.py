@@ -13,7 +13,7 @@ from streams.clock import HandClock
 from streams.cue import Cue
 from streams.errors import SoundError
 from streams.frame import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame
-from streams.sources.tone import open_tone
+from streams.sources.tone import TONE_LEVEL, open_tone
 
 SECOND = SAMPLE_RATE_HZ
 BEGIN = 1_000 * SECOND
@@ -162,6 +162,7 @@ class Card:
         self._most = frames_ahead * FRAME_SAMPLES
         self._heard_until = clock.position()
         self.crystal_samples = 0
+        self.underflows = 0
         self.heard: list[tuple[int, Frame]] = []
 
     @property
@@ -172,6 +173,7 @@ class Card:
         while self.queued_samples >= self._most:
             self._clock.wind(96)
         begins = self._clock.position() + self.queued_samples
+        self.underflows += bool(self.heard) and not self.queued_samples
         self.heard.append((begins, frame))
         self._heard_until = begins + self.crystal_samples + FRAME_SAMPLES
 
@@ -206,6 +208,7 @@ def test_after_a_stall_of_the_card_sound_is_left_out_until_it_is_in_step(clock: 
     assert output.counts["frames_skipped"] in range(95, 105)
     begins, frame = card.heard[-1]
     assert abs(begins - frame.position) <= FRAME_SAMPLES * 3 // 4
+    assert output.counts["underflows"] == 1
 
 
 def test_a_card_with_a_fast_crystal_gets_a_silent_frame_now_and_then(clock: HandClock) -> None:
@@ -217,3 +220,31 @@ def test_a_card_with_a_fast_crystal_gets_a_silent_frame_now_and_then(clock: Hand
     assert output.counts["frames_inserted"] >= 3
     begins, frame = card.heard[-1]
     assert abs(begins - frame.position) <= FRAME_SAMPLES
+
+
+@pytest.mark.parametrize("crystal_samples", [48, -48])
+def test_a_frame_that_is_put_in_or_left_out_makes_no_click(clock: HandClock, crystal_samples: int) -> None:
+    card = Card(clock)
+    output = PlayingOutput(clock, open_sound, lambda: card)
+    output.give([Cue("a#0", "tone:1000", BEGIN + 123, 0, 60 * SECOND)])
+    for _ in range(150):
+        card.crystal_samples += crystal_samples
+        beat_with_card(clock, card, 1, output)
+    assert output.counts["frames_inserted" if crystal_samples > 0 else "frames_skipped"] >= 3
+    heard = np.concatenate([frame.samples for _, frame in card.heard])
+    steepest = TONE_LEVEL * 2 * np.pi * 1000 / SECOND
+    assert np.abs(np.diff(heard)).max() < steepest * 1.1
+    begins, frame = card.heard[-1]
+    assert abs(begins - frame.position) <= 2 * FRAME_SAMPLES
+
+
+def test_what_is_left_out_after_a_stall_of_the_machine_is_faded_on_both_sides(
+    clock: HandClock, sink: RememberingSink
+) -> None:
+    with running(clock, sink) as output:
+        output.give([Cue("a#0", "tone:1000", BEGIN + 123, 0, 60 * SECOND)])
+        wind(clock, sink, SECOND)
+        clock.wind(3 * SECOND)
+        soon(lambda: sink.frames[-1].position >= BEGIN + 4 * SECOND)
+    heard = np.concatenate([frame.samples for frame in sink.frames])
+    assert np.abs(np.diff(heard)).max() < TONE_LEVEL * 2 * np.pi * 1000 / SECOND * 1.1

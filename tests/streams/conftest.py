@@ -1,21 +1,37 @@
-"""Sound made on the spot, and ears that decode what a listener received."""
+"""Sound made on the spot, ears that decode what a listener received, an engine that is wound by hand."""
 
+import asyncio
+import contextlib
 import io
-import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from streams.channel import BLOCK_SAMPLES
+from streams.clock import HandClock
 from streams.encoder import OpusEncoder
+from streams.engine import LEAD_SAMPLES, Engine, deliver
 from streams.frame import SAMPLE_RATE_HZ, Samples
+from streams.mount import Kind, Listener
 from streams.ogg import PageWriter, block_of
+from streams.packet_store import PacketStore
+from streams.source import Sound
+from streams.sources.file import FileSound
+from streams.sources.tone import open_tone
+
+NOON = 1_764_000_000 * SAMPLE_RATE_HZ
 
 
 class Ears:
     """Makes tones and renditions, and listens to what became of them."""
+
+    def __init__(self, program_of: Callable[[str], str]) -> None:
+        self._program_of = program_of
 
     def tone(self, frequency_hz: float, seconds: float, level: float = 0.4) -> Samples:
         """A sine that begins at zero."""
@@ -41,9 +57,20 @@ class Ears:
 
     def decode_with_ffmpeg(self, content: bytes) -> tuple[Samples, str]:
         """All samples as the FFmpeg program hears them, and what it complained about."""
-        if shutil.which("ffmpeg") is None:
-            pytest.skip("The program «ffmpeg» is not installed. Run scripts/install --dev to have it.")
-        command = ["ffmpeg", "-v", "warning", "-i", "pipe:0", "-f", "f32le", "-ac", "1", "-ar", "48000", "pipe:1"]
+        command = [
+            self._program_of("ffmpeg"),
+            "-v",
+            "warning",
+            "-i",
+            "pipe:0",
+            "-f",
+            "f32le",
+            "-ac",
+            "1",
+            "-ar",
+            "48000",
+            "pipe:1",
+        ]
         done = subprocess.run(command, input=content, capture_output=True, check=True, timeout=60)
         return np.frombuffer(done.stdout, dtype=np.float32), done.stderr.decode()
 
@@ -65,6 +92,45 @@ class Ears:
 
 
 @pytest.fixture(scope="session")
-def ears() -> Ears:
+def ears(program_of: Callable[[str], str]) -> Ears:
     """One pair is enough for all."""
-    return Ears()
+    return Ears(program_of)
+
+
+@dataclass
+class Station:
+    """An engine wound by hand: `run` lets time pass, `heard` is what each listener received."""
+
+    folder: Path
+    clock: HandClock = field(default_factory=lambda: HandClock(NOON - LEAD_SAMPLES))
+
+    def __post_init__(self) -> None:
+        self.packets = PacketStore(self.path)
+        self.engine = Engine(self.open_sound, self.packets.load, self.clock, linger_s=2.0)
+        self.listeners: list[Listener] = []
+        self.heard: list[bytearray] = []
+
+    def path(self, sound: str) -> Path:
+        return self.folder / f"{sound.removeprefix('rendition:')}.opus"
+
+    def open_sound(self, name: str) -> Sound:
+        return FileSound(self.path(name)) if name.startswith("rendition:") else open_tone(name.partition(":")[2])
+
+    def listen(self, channel: str, kind: Kind = "ogg") -> int:
+        self.listeners.append(self.engine.listen(channel, kind))
+        self.heard.append(bytearray())
+        return len(self.listeners) - 1
+
+    async def run(self, seconds: float) -> None:
+        for _ in range(round(seconds * 5)):
+            self.engine.prepare()
+            deliver(self.engine.beat())
+            self.clock.wind(BLOCK_SAMPLES)
+            for number, listener in enumerate(self.listeners):
+                with contextlib.suppress(TimeoutError):
+                    self.heard[number] += await asyncio.wait_for(listener.read(), 0.001) or b""
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Station:
+    return Station(tmp_path)

@@ -1,6 +1,5 @@
 """Time becomes sample positions: steadily, slewed slowly, followed at once when it jumps."""
 
-import threading
 from itertools import pairwise
 
 from streams.clock import MAX_SLEW_PPM, Clock, HandClock
@@ -68,30 +67,9 @@ def test_a_step_of_the_wall_clock_is_followed_within_a_second_and_counted() -> N
     assert hands.clock.steps == 1
 
 
-def test_sleeping_ends_at_the_position_and_never_before() -> None:
-    clock = Clock()
-    due = clock.position() + SAMPLE_RATE_HZ // 50
-    late = clock.sleep_until(due)
-    assert late >= 0
-    assert clock.position() >= due
-    assert clock.sleep_until(due) > 0
-    assert clock.seconds_until(due) < 0
-
-
-def test_a_hand_clock_holds_the_sleeper_until_it_is_wound() -> None:
+def test_how_long_it_is_until_a_position_is_negative_when_it_is_past() -> None:
     clock = HandClock(100)
-    woken: list[int] = []
-    sleeper = threading.Thread(target=lambda: woken.append(clock.sleep_until(200)))
-    sleeper.start()
     clock.wind(50)
     assert clock.position() == 150
-    assert woken == []
-    clock.wind(60)
-    sleeper.join(timeout=10)
-    assert woken == [10]
-
-
-def test_a_hand_clock_that_jumps_is_wound_by_whoever_sleeps() -> None:
-    clock = HandClock(100, jumps=True)
-    assert clock.sleep_until(5_000) == 0
-    assert clock.position() == 5_000
+    assert clock.seconds_until(150 + SAMPLE_RATE_HZ) == 1.0
+    assert clock.seconds_until(150 - SAMPLE_RATE_HZ) == -1.0

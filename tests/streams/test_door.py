@@ -187,6 +187,7 @@ async def test_a_player_is_heard_over_http(ears) -> None:
         async with client.stream("GET", f"{address}/listen/hai-chau.ogg") as answer:
             for number, samples in enumerate(tone):
                 sink.write(Frame(number * 960, np.ascontiguousarray(samples)))
+                await asyncio.sleep(0)  # the beat is slower than the loop
             sink.close()
             async for piece in answer.aiter_bytes():
                 heard += piece

@@ -2,65 +2,21 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from streams import ogg
-from streams.channel import BLOCK_SAMPLES
-from streams.clock import Clock, HandClock
+from streams.clock import Clock
 from streams.cue import Cue, Duck
-from streams.engine import LEAD_SAMPLES, Engine, deliver
-from streams.mount import Kind, Listener
-from streams.packets import PacketStore
-from streams.source import Sound
-from streams.sources.file import FileSound
-from streams.sources.tone import open_tone
+from streams.engine import Engine
+from streams.mount import MOST_UNDELIVERED
 
 NOON = 1_764_000_000 * 48_000
 SECOND = 48_000
-
-
-@dataclass
-class Station:
-    """An engine wound by hand: `run` lets time pass, `heard` is what each listener received."""
-
-    folder: Path
-    clock: HandClock = field(default_factory=lambda: HandClock(NOON - LEAD_SAMPLES))
-
-    def __post_init__(self) -> None:
-        self.packets = PacketStore(self.path)
-        self.engine = Engine(self.open_sound, self.packets.load, self.clock, linger_s=2.0)
-        self.listeners: list[Listener] = []
-        self.heard: list[bytearray] = []
-
-    def path(self, sound: str) -> Path:
-        return self.folder / f"{sound.removeprefix('rendition:')}.opus"
-
-    def open_sound(self, name: str) -> Sound:
-        return FileSound(self.path(name)) if name.startswith("rendition:") else open_tone(name.partition(":")[2])
-
-    def listen(self, channel: str, kind: Kind = "ogg") -> int:
-        self.listeners.append(self.engine.listen(channel, kind))
-        self.heard.append(bytearray())
-        return len(self.listeners) - 1
-
-    async def run(self, seconds: float) -> None:
-        for _ in range(round(seconds * 5)):
-            self.engine.prepare()
-            deliver(self.engine.beat())
-            self.clock.wind(BLOCK_SAMPLES)
-            for number, listener in enumerate(self.listeners):
-                with contextlib.suppress(TimeoutError):
-                    self.heard[number] += await asyncio.wait_for(listener.read(), 0.001) or b""
-
-
-@pytest.fixture
-def station(tmp_path: Path) -> Station:
-    return Station(tmp_path)
 
 
 def one_logical_stream(content: bytes) -> list[ogg.Page]:
@@ -72,7 +28,7 @@ def one_logical_stream(content: bytes) -> list[ogg.Page]:
     return pages
 
 
-async def test_a_channel_without_cues_is_silence_that_no_encoder_makes(station: Station, ears) -> None:
+async def test_a_channel_without_cues_is_silence_that_no_encoder_makes(station: Any, ears) -> None:
     station.listen("48")
 
     await station.run(3)
@@ -83,7 +39,7 @@ async def test_a_channel_without_cues_is_silence_that_no_encoder_makes(station: 
     assert station.engine.state().encoders == 0
 
 
-async def test_two_programmes_are_passed_through_one_after_the_other_in_one_stream(station: Station, ears) -> None:
+async def test_two_programmes_are_passed_through_one_after_the_other_in_one_stream(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 2))
     ears.write_rendition(station.folder / "two.opus", ears.tone(1500, 2))
     start = NOON + SECOND
@@ -112,7 +68,7 @@ async def test_two_programmes_are_passed_through_one_after_the_other_in_one_stre
     assert (state.packets_passed_through, state.packets_encoded, state.encoders) == (201, 0, 0)
 
 
-async def test_a_passed_programme_begins_and_lies_where_it_is_planned(station: Station, ears) -> None:
+async def test_a_passed_programme_begins_and_lies_where_it_is_planned(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(440, 2))
     station.engine.give("48", [Cue("a", "rendition:one", NOON + SECOND, 0, 2 * SECOND)])
     station.listen("48")
@@ -127,7 +83,7 @@ async def test_a_passed_programme_begins_and_lies_where_it_is_planned(station: S
     assert ears.loudness(error) < 0.05 * ears.loudness(planned)
 
 
-async def test_a_quieter_cue_is_mixed_at_the_same_place(station: Station, ears) -> None:
+async def test_a_quieter_cue_is_mixed_at_the_same_place(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(440, 2))
     station.engine.give("48", [Cue("a", "rendition:one", NOON + SECOND, 0, 2 * SECOND, gain_db=-6.0206)])
     station.listen("48")
@@ -146,7 +102,7 @@ async def test_a_quieter_cue_is_mixed_at_the_same_place(station: Station, ears) 
     assert state.packets_not_ready == 0
 
 
-async def test_what_takes_over_ducks_and_the_rest_still_passes_through(station: Station, ears) -> None:
+async def test_what_takes_over_ducks_and_the_rest_still_passes_through(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "music.opus", ears.tone(300, 8))
     ears.write_rendition(station.folder / "word.opus", ears.tone(2000, 1, 0.2))
     duck = Duck(NOON + 3 * SECOND, NOON + 4 * SECOND, -20.0)
@@ -170,7 +126,7 @@ async def test_what_takes_over_ducks_and_the_rest_still_passes_through(station: 
     assert state.packets_passed_through == 325
 
 
-async def test_new_cues_cut_with_a_fade_and_join_in_the_middle(station: Station, ears) -> None:
+async def test_new_cues_cut_with_a_fade_and_join_in_the_middle(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 8))
     ears.write_rendition(station.folder / "two.opus", ears.tone(1500, 8))
     station.engine.give("48", [Cue("a", "rendition:one", NOON, 0, 8 * SECOND)])
@@ -189,7 +145,7 @@ async def test_new_cues_cut_with_a_fade_and_join_in_the_middle(station: Station,
     assert state.packets_not_ready == 0
 
 
-async def test_two_hundred_listeners_and_ninety_communes_share_one_encoder(station: Station, ears) -> None:
+async def test_two_hundred_listeners_and_ninety_communes_share_one_encoder(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 4))
     for number in range(90):
         name = f"48/{number}"
@@ -207,7 +163,7 @@ async def test_two_hundred_listeners_and_ninety_communes_share_one_encoder(stati
     assert ears.loudness(ears.decode(heard.pop())[SECOND:]) > 0.1
 
 
-async def test_mp3_is_one_stream_through_silence_and_two_programmes(station: Station, ears) -> None:
+async def test_mp3_is_one_stream_through_silence_and_two_programmes(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 2))
     ears.write_rendition(station.folder / "two.opus", ears.tone(1500, 2))
     start = NOON + SECOND
@@ -238,7 +194,7 @@ async def test_mp3_is_one_stream_through_silence_and_two_programmes(station: Sta
     assert station.engine.state().packets_not_ready == 0
 
 
-async def test_a_damaged_rendition_is_silence_and_counted(station: Station, ears) -> None:
+async def test_a_damaged_rendition_is_silence_and_counted(station: Any, ears) -> None:
     path = ears.write_rendition(station.folder / "one.opus", ears.tone(500, 2))
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x10
@@ -249,11 +205,11 @@ async def test_a_damaged_rendition_is_silence_and_counted(station: Station, ears
     await station.run(2)
 
     assert not ears.decode(bytes(station.heard[0])).any()
-    assert station.engine.state().sounds_damaged >= 1
+    assert station.engine.state().sounds_damaged == 1
     assert station.engine.state().beat_faults == 0
 
 
-async def test_a_missing_sound_gives_way_to_its_fallback_until_it_arrives(station: Station, ears) -> None:
+async def test_a_missing_sound_gives_way_to_its_fallback_until_it_arrives(station: Any, ears) -> None:
     station.engine.give("48", [Cue("a", "rendition:one", NOON, 0, 20 * SECOND, fallback="tone:1000")])
     station.listen("48")
     await station.run(3)
@@ -264,10 +220,10 @@ async def test_a_missing_sound_gives_way_to_its_fallback_until_it_arrives(statio
     samples = ears.decode(bytes(station.heard[0]))
     assert ears.pitch_hz(samples[SECOND : 2 * SECOND]) == pytest.approx(1000, abs=5)
     assert ears.pitch_hz(samples[7 * SECOND : 8 * SECOND]) == pytest.approx(500, abs=5)
-    assert station.engine.state().sounds_missing >= 1
+    assert station.engine.state().sounds_missing == 1
 
 
-async def test_a_slow_listener_loses_only_its_own_pages_and_they_are_counted(station: Station, ears) -> None:
+async def test_a_slow_listener_loses_only_its_own_pages_and_they_are_counted(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 20))
     station.engine.give("48", [Cue("a", "rendition:one", NOON, 0, 20 * SECOND)])
     station.listen("48")
@@ -284,7 +240,7 @@ async def test_a_slow_listener_loses_only_its_own_pages_and_they_are_counted(sta
     assert ears.decode(late).size >= 4 * SECOND
 
 
-async def test_a_new_listener_starts_with_headers_and_at_most_one_second(station: Station) -> None:
+async def test_a_new_listener_starts_with_headers_and_at_most_one_second(station: Any) -> None:
     station.listen("48")
     await station.run(5)
 
@@ -295,7 +251,7 @@ async def test_a_new_listener_starts_with_headers_and_at_most_one_second(station
     assert [page.sequence for page in pages[2:]] == [22, 23, 24, 25, 26]
 
 
-async def test_a_channel_runs_only_while_somebody_listens_and_a_little_longer(station: Station) -> None:
+async def test_a_channel_runs_only_while_somebody_listens_and_a_little_longer(station: Any) -> None:
     opened: list[str] = []
     station.engine.on_open(opened.append)
     assert station.engine.listened() == []
@@ -313,7 +269,7 @@ async def test_a_channel_runs_only_while_somebody_listens_and_a_little_longer(st
     assert opened == ["48", "48"]
 
 
-async def test_a_late_beat_skips_and_never_bursts(station: Station, ears) -> None:
+async def test_a_late_beat_skips_and_never_bursts(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 20))
     station.engine.give("48", [Cue("a", "rendition:one", NOON, 0, 20 * SECOND)])
     station.listen("48")
@@ -330,7 +286,7 @@ async def test_a_late_beat_skips_and_never_bursts(station: Station, ears) -> Non
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
-async def test_a_jump_of_the_wall_clock_is_followed(station: Station, ears, hours: int) -> None:
+async def test_a_jump_of_the_wall_clock_is_followed(station: Any, ears, hours: int) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 4))
     ears.write_rendition(station.folder / "two.opus", ears.tone(1500, 4))
     there = NOON + hours * 3600 * SECOND
@@ -349,7 +305,7 @@ async def test_a_jump_of_the_wall_clock_is_followed(station: Station, ears, hour
     assert ears.pitch_hz(samples[2 * SECOND : 3 * SECOND - 960]) == pytest.approx(1500, abs=5)
 
 
-async def test_an_mp3_listener_joins_a_programme_that_ogg_listeners_already_hear(station: Station, ears) -> None:
+async def test_an_mp3_listener_joins_a_programme_that_ogg_listeners_already_hear(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 8))
     station.engine.on_open(
         lambda channel: station.engine.give(channel, [Cue("a", "rendition:one", NOON, 0, 8 * SECOND)])
@@ -365,7 +321,7 @@ async def test_an_mp3_listener_joins_a_programme_that_ogg_listeners_already_hear
     assert station.engine.state().packets_not_ready == 0
 
 
-async def test_everything_that_ends_lets_go_of_its_encoder(station: Station, ears) -> None:
+async def test_everything_that_ends_lets_go_of_its_encoder(station: Any, ears) -> None:
     ears.write_rendition(station.folder / "one.opus", ears.tone(500, 2))
     station.engine.give("48", [Cue("a", "rendition:one", NOON, 0, 2 * SECOND, gain_db=-3.0)])
     station.listen("48")
@@ -377,7 +333,7 @@ async def test_everything_that_ends_lets_go_of_its_encoder(station: Station, ear
     assert station.engine.state().encoders == 0
 
 
-async def test_who_comes_after_the_end_is_told_at_once(station: Station) -> None:
+async def test_who_comes_after_the_end_is_told_at_once(station: Any) -> None:
     station.engine.start(asyncio.get_running_loop())()
 
     listener = station.engine.listen("48", "mp3")
@@ -394,9 +350,8 @@ def started(engine: Engine) -> Iterator[None]:
         stop()
 
 
-async def test_the_real_beat_brings_sound_and_its_end_ends_the_stream(tmp_path: Path, ears) -> None:
-    station = Station(tmp_path)
-    ears.write_rendition(tmp_path / "one.opus", ears.tone(500, 5))
+async def test_the_real_beat_brings_sound_and_its_end_ends_the_stream(station: Any, ears) -> None:
+    ears.write_rendition(station.folder / "one.opus", ears.tone(500, 5))
     clock = Clock()
     engine = Engine(station.open_sound, station.packets.load, clock)
     engine.give("48", [Cue("a", "rendition:one", clock.position(), 0, 5 * SECOND)])
@@ -410,3 +365,49 @@ async def test_the_real_beat_brings_sound_and_its_end_ends_the_stream(tmp_path: 
 
     one_logical_stream(heard)
     assert ears.pitch_hz(ears.decode(heard)[-SECOND:]) == pytest.approx(500, abs=8)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the threads of the engine tell no loop what they did
+            await asyncio.sleep(0.01)
+
+
+def block_until(condition: Callable[[], object]) -> None:
+    """Holds up the loop, as something slow on it would."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.02)
+
+
+async def test_faults_in_the_preparing_thread_are_counted_and_do_not_end_it(
+    station: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(station.open_sound, station.packets.load, Clock())
+    monkeypatch.setattr("streams.engine._PREPARE_AGAIN_S", 0.01)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    with started(engine):
+        engine.listen("48", "ogg")
+        await until(lambda: engine.state().prepared)
+        with monkeypatch.context() as patch:
+            patch.setattr(engine._planner, "render", broken)
+            await until(lambda: engine.state().prepare_faults > 1)
+            prepared = engine.state().prepared
+        await until(lambda: engine.state().prepared > prepared)
+
+
+async def test_a_loop_that_stands_still_is_not_buried_under_pages(station: Any) -> None:
+    engine = Engine(station.open_sound, station.packets.load, Clock())
+    with started(engine):
+        listener = engine.listen("48", "ogg")
+        await listener.read()
+        block_until(lambda: engine.state().beats_undelivered)
+        waiting = await listener.read() or b""
+        assert len(list(ogg.pages(waiting))) <= MOST_UNDELIVERED
+        dropped = engine.state().beats_undelivered
+        assert await listener.read()
+        assert engine.state().beats_undelivered == dropped

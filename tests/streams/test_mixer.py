@@ -5,7 +5,7 @@ import pytest
 
 from streams.frame import FRAME_SAMPLES
 from streams.mixer import Part, mix
-from streams.source import SILENT_FRAME, Silence
+from streams.source import SILENT_FRAME
 
 
 def part(value: float, begin: int = 0, count: int = FRAME_SAMPLES) -> Part:
@@ -34,8 +34,3 @@ def test_nothing_is_the_shared_silent_frame() -> None:
 def test_no_sum_passes_full_scale() -> None:
     assert np.abs(mix(0, [part(0.9), part(0.9), part(0.9)]).samples).max() <= 0.981
     assert np.abs(mix(0, [part(2.0)]).samples).max() <= 0.981
-
-
-def test_silence_goes_on_for_ever() -> None:
-    bed = Silence(9600)
-    assert [bed.read().position for _ in range(3)] == [9600, 10560, 11520]

@@ -1,4 +1,4 @@
-"""Renditions opened into packets: FFmpeg's files and ours, damage, and the bound on memory."""
+"""Renditions opened into packets: FFmpeg's files and ours, and damage."""
 
 import io
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import av
 import pytest
 
-from streams.errors import SoundDamaged, SoundMissing
+from streams.errors import SoundDamaged
 from streams.ogg import PageWriter, block_of, pages
-from streams.packets import PacketStore, packet_run
+from streams.packets import packet_run
 
 
 def packets_by_pyav(content: bytes) -> list[bytes]:
@@ -84,23 +84,3 @@ def test_what_is_not_one_whole_opus_stream_is_damaged(rendition: bytes) -> None:
             packet_run(content)
     with pytest.raises(SoundDamaged, match="missing or foreign"):
         packet_run(headers_only + rendition[second_audio_page:])
-
-
-def test_a_missing_file_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(SoundMissing, match="cannot be read"):
-        PacketStore(lambda sound: tmp_path / sound).load("rendition:a")
-
-
-def test_the_store_forgets_the_least_used_beyond_its_bound(tmp_path: Path, rendition: bytes) -> None:
-    for name in "abc":
-        (tmp_path / name).write_bytes(rendition)
-    size = packet_run(rendition).size_bytes
-    store = PacketStore(lambda sound: tmp_path / sound, limit_bytes=2 * size)
-    first = store.load("a")
-    store.load("b")
-    assert store.load("a") is first
-
-    store.load("c")
-
-    assert store.held_bytes == 2 * size
-    assert store.load("a") is first

@@ -232,6 +232,86 @@ def test_a_sound_that_is_damaged_in_the_middle_is_heard_up_to_there() -> None:
     assert plays[1].heard_samples > 20_000
 
 
+def test_damage_further_on_is_named_before_it_is_reached_and_what_is_good_is_still_heard() -> None:
+    player = player_of(cue("broken"))
+    hear(player, 4_800)
+    assert player.prepare() == ("a",)
+    heard = numbers(hear(player, 19_200))
+    assert heard == pytest.approx(np.arange(4_800, 24_000), abs=0.1)
+    assert [play.kind for play in player.take_plays()] == ["started"]
+
+
+def test_a_file_that_is_made_whole_before_its_damage_is_reached_is_heard_without_a_hole() -> None:
+    sounds = Sounds()
+    player = player_of(cue("broken", length=480_000), sounds=sounds)
+    hear(player, 4_800)
+    assert player.prepare() == ("a",)
+    sounds.sounds["broken"].damaged_at = None  # type: ignore[attr-defined]
+    hear(player, 4_800)
+    player.prepare()
+    hear(player, 38_400 - 9_600)
+    player.prepare()
+    heard = numbers(hear(player, 96_000))
+    assert heard == pytest.approx(np.arange(38_400, 134_400), abs=0.1)
+    assert player.prepare() == ()
+
+
+def test_a_sound_that_is_shorter_than_its_cue_is_named_and_heard() -> None:
+    player = player_of(cue("short"), cue("count", id="b", length=600_000), cue("gone", id="c", fallback="short"))
+    heard = hear(player, 4_800)
+    assert heard[1:].all()
+    assert player.prepare() == ("a",)
+
+
+class Slow(Counting):
+    """A sound that is opened and decoded only when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.allowed = threading.Event(), threading.Event()
+        self.closed = 0
+
+    def decode(self, offset: int) -> "SlowReader":
+        self.entered.set()
+        self.allowed.wait(10)
+        return SlowReader(self, offset)
+
+
+class SlowReader(CountingReader):
+    _sound: Slow
+
+    def close(self) -> None:
+        self._sound.closed += 1
+
+
+def test_silence_because_a_sound_is_not_decoded_in_time_is_counted() -> None:
+    slow = Slow()
+    player = player_of(cue("slow", start=START + 960), sounds=Sounds(slow=slow))
+    player.read()
+    preparing = threading.Thread(target=player.prepare)
+    preparing.start()
+    slow.entered.wait(10)
+    assert not hear(player, 2 * FRAME_SAMPLES).any()
+    slow.allowed.set()
+    preparing.join(10)
+    assert hear(player, FRAME_SAMPLES).any()
+    assert player.take_late() == 2
+    assert player.take_late() == 0
+
+
+def test_what_is_closed_while_it_is_being_opened_lets_go_of_its_file() -> None:
+    slow = Slow()
+    player = player_of(cue("slow", start=START + 96_000), sounds=Sounds(slow=slow))
+    player.read()
+    preparing = threading.Thread(target=player.prepare)
+    preparing.start()
+    slow.entered.wait(10)
+    player.close()
+    slow.allowed.set()
+    preparing.join(10)
+    assert slow.closed
+
+
 def test_a_fault_of_ours_is_silence_too() -> None:
     player = player_of(cue("bug"), cue("count", id="b"))
     assert numbers(hear(player, 960))[900] == pytest.approx(900)

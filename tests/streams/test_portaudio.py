@@ -1,19 +1,20 @@
 """The sound card, with PulseAudio's null sink in its place: what is written is heard by a recorder at the other end."""
 
 import os
-import shutil
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
 from streams.errors import PortAudioMissing
-from streams.frame import SAMPLE_RATE_HZ
+from streams.frame import SAMPLE_RATE_HZ, Samples
 from streams.sinks import portaudio
 
 NEEDED = ("pulseaudio", "parec", "pactl")
@@ -29,17 +30,26 @@ player = Player(lambda name: open_tone(name.removeprefix("tone:")), 0)
 player.give([Cue("a", "tone:1000", 24_000, 0, 48_000)])
 for _ in range(100):
     sink.write(player.read())
-print(sink.latency_samples, sink.underflows, flush=True)
 sink.close()
 """
 
 
+def soon(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.05)
+
+
 @pytest.fixture
-def pulse(tmp_path: Path) -> Iterator[dict[str, str]]:
+def pulse(
+    tmp_path: Path, program_of: Callable[[str], str], part_lacks: Callable[[str], NoReturn]
+) -> Iterator[dict[str, str]]:
     """A PulseAudio of our own with one null sink; gives the environment in which it is found."""
-    missing = [program for program in NEEDED if shutil.which(program) is None]
-    if missing or portaudio.pyaudio is None:
-        pytest.skip(f"PulseAudio and PyAudio are needed; missing: {', '.join(missing) or 'PyAudio'}.")
+    for program in NEEDED:
+        program_of(program)
+    if portaudio.pyaudio is None:
+        part_lacks("PyAudio is not installed.")
     socket = tmp_path / "pulse.sock"
     alsa = tmp_path / "asound.conf"
     alsa.write_text("pcm.pulse { type pulse }\nctl.pulse { type pulse }\npcm.!default { type pulse }\n")
@@ -54,44 +64,62 @@ def pulse(tmp_path: Path) -> Iterator[dict[str, str]]:
     command += ["--load=module-null-sink sink_name=loa rate=48000 channels=1"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            for _ in range(100):
-                if subprocess.run(["pactl", "info"], env=environment, capture_output=True, check=False).returncode == 0:
-                    break
-                time.sleep(0.1)
-            else:
-                pytest.skip("PulseAudio does not start on this machine.")
+            ask = ["pactl", "info"]
+            soon(lambda: subprocess.run(ask, env=environment, capture_output=True, check=False).returncode == 0)
             yield environment
         finally:
             server.terminate()
 
 
+class Recorder:
+    """Hears what the null sink plays, on and on, from the moment it is heard at all."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        command = ["parec", "--device=loa.monitor", "--format=float32le", "--rate=48000", "--channels=1"]
+        command += ["--latency-msec=20"]
+        self._process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._pieces: list[bytes] = []
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        while piece := os.read(self._process.stdout.fileno(), 1 << 16):
+            self._pieces.append(piece)
+
+    def heard(self) -> Samples:
+        content = b"".join(self._pieces)
+        return np.frombuffer(content[: len(content) // 4 * 4], dtype=np.float32)
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._listening.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def is_over(heard: Samples) -> bool:
+    """Whether something was heard, and half a second of silence after it."""
+    sounding = np.flatnonzero(np.abs(heard) > 0.02)
+    return bool(sounding.size) and heard.size - sounding[-1] > SAMPLE_RATE_HZ // 2
+
+
 def test_a_tone_that_is_played_is_heard_at_the_other_end(pulse: dict[str, str], ears: Any) -> None:
-    record = [
-        "parec",
-        "--device=loa.monitor",
-        "--format=float32le",
-        "--rate=48000",
-        "--channels=1",
-        "--latency-msec=20",
-    ]
-    with subprocess.Popen(record, env=pulse, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as recorder:
-        time.sleep(0.5)
+    with closing(Recorder(pulse)) as recorder:
+        soon(lambda: recorder.heard().size)
         played = subprocess.run(
             [sys.executable, "-c", PLAYING], env=pulse, capture_output=True, text=True, check=False, timeout=60
         )
-        time.sleep(0.5)
-        recorder.terminate()
-        assert recorder.stdout is not None
-        content = recorder.stdout.read()
-    assert played.returncode == 0, played.stderr
-    latency_samples, _ = (int(word) for word in played.stdout.split())
-    assert 0 < latency_samples < 2 * SAMPLE_RATE_HZ
-    heard = np.frombuffer(content[: len(content) // 4 * 4], dtype=np.float32)
+        assert played.returncode == 0, played.stderr
+        soon(lambda: is_over(recorder.heard()))
+        heard = recorder.heard()
     sounding = np.flatnonzero(np.abs(heard) > 0.02)
-    tone = heard[sounding[0] : sounding[-1]]
-    assert tone.size == pytest.approx(SAMPLE_RATE_HZ, rel=0.2)
-    assert ears.pitch_hz(tone[4_800:28_800]) == pytest.approx(1000, abs=5)
-    assert np.abs(tone).max() == pytest.approx(0.125, rel=0.05)
+    # A machine that stalls puts silence in between, which is no fault of the sink: what sounds is counted.
+    windows = np.abs(heard[: heard.size // 48 * 48].reshape(-1, 48)).max(axis=1) > 0.02
+    assert windows.sum() == pytest.approx(1_000, rel=0.05)
+    assert ears.pitch_hz(heard[sounding[0] + 4_800 : sounding[0] + 28_800]) == pytest.approx(1000, abs=5)
+    assert np.abs(heard).max() == pytest.approx(0.125, rel=0.05)
 
 
 def test_a_card_that_is_not_there_is_said_with_those_that_are(pulse: dict[str, str]) -> None:

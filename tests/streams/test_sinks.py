@@ -86,10 +86,11 @@ def test_a_file_whose_writer_was_killed_can_be_read(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 from streams.sinks.file import WavSink
-from streams.source import Silence
-sink, bed = WavSink(Path({str(path)!r})), Silence({START})
-for _ in range(175):
-    sink.write(bed.read())
+from streams.frame import FRAME_SAMPLES, Frame
+from streams.source import SILENT_FRAME
+sink = WavSink(Path({str(path)!r}))
+for number in range(175):
+    sink.write(Frame({START} + number * FRAME_SAMPLES, SILENT_FRAME))
 print("written", flush=True)
 sys.stdin.read()
 """
