@@ -24,6 +24,7 @@ OpenSound = Callable[[str], Sound]
 
 CHANGE_SAMPLES = samples_of_ms(80)
 RETRY_SAMPLES = SAMPLE_RATE_HZ
+BEGIN_AGAIN_SAMPLES = SAMPLE_RATE_HZ // 2
 
 _PATIENCE_S = 0.005
 
@@ -95,7 +96,7 @@ class Voice:
         try:
             ahead = self._open(max(position, self.cue.start), patience_s=-1)
             if ahead.failure is not None and position >= self._begin_again_at:
-                self._begin_again_at = position + RETRY_SAMPLES
+                self._begin_again_at = position + BEGIN_AGAIN_SAMPLES
                 ahead.begin_again()
             ahead.fill()
             self.trouble = None

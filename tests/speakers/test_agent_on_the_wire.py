@@ -170,6 +170,23 @@ async def test_a_damaged_file_is_mended_before_it_is_due(station: Any, run: Run,
         assert await running.cache.check(sound)
 
 
+@pytest.mark.slow
+async def test_a_file_that_is_damaged_after_it_was_checked_is_fetched_again_while_it_plays(
+    station: Any, run: Run, golden: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("speakers.agent.agent.CHECK_AGAIN_SAMPLES", 0)
+    sound = station.keep(golden(12.0, 550.0))
+    async with run(station, "w9", "49/9") as running:
+        item = station.item("w9-now", in_seconds(1), sound, 12.0, targets=("unit:49",))
+        await station.put_on_air("49/9", item)
+        await station.until(lambda: running.sink.frames - running.sink.silent_frames > 20)
+        with running.cache.path(sound).open("r+b") as file:
+            file.seek(42_000)  # farther than what the decoder has read by now
+            file.write(b"\xff" * 200)
+        await station.until(lambda: running.cache.counts["renditions_fetched"] == 2)
+        assert await running.cache.check(sound)
+
+
 async def test_a_broker_that_falls_is_found_again_and_nothing_is_lost(
     mosquitto_that_falls: Any, pretend: Any, run: Run
 ) -> None:
