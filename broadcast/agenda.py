@@ -6,7 +6,7 @@ is not approved, or has no sound yet, is planned with a reason and never becomes
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from broadcast.errors import ScheduleRefused
@@ -76,7 +76,7 @@ class Planned:
     resume: Resume
     schedule_id: str
     occurrence: str
-    cut_at: datetime | None = None  # when it stops because its schedule was withdrawn while it was on air
+    withdrawn_at: datetime | None = None  # when its schedule was withdrawn, after the start
 
     @property
     def duration_ms(self) -> int:
@@ -134,14 +134,14 @@ def _start(event: Event, said: Said, late_s: int) -> datetime | None:
     return late if late <= event.start + timedelta(seconds=late_s) else None
 
 
-def _cut_at(fact: Fact, start: datetime, said: Said) -> datetime | None:
-    """When a withdrawn occurrence that was on air stops: a moment later, so that all loudspeakers stop together.
+def cut(item: Item, at: datetime) -> Item:
+    """An item that is taken back at `at`: a moment later nothing more of it is heard, on all loudspeakers together.
 
-    It stays in the rundown up to there, because what it had cut resumes behind it at the right sample.
+    It stays in the rundown, because what it had cut resumes behind it at the right sample. It expires instead of
+    being shortened: what was delayed, or was cut itself, does not end when it was planned to.
     """
-    if fact.withdrawn_at is None or start + said.duration <= fact.withdrawn_at + _CUT_LEAD:
-        return None
-    return fact.withdrawn_at + _CUT_LEAD
+    end = at + _CUT_LEAD
+    return replace(item, expires=min(item.expires or end, end), fade_out_ms=_CUT_FADE_MS)
 
 
 def targets_of(fact: Fact, unit_id: str, path: str) -> tuple[str, ...]:
@@ -190,21 +190,19 @@ def planned_at(fact: Fact, airing: Airing, unit: tuple[str, str], targets: tuple
     """An occurrence in one unit (id, path)."""
     return Planned(
         item_id(fact.schedule_id, airing.occurrence, unit[0]), *unit, airing.start, airing.said, targets, fact.rank,
-        fact.late_s, fact.resume, fact.schedule_id, airing.occurrence, _cut_at(fact, airing.start, airing.said),
+        fact.late_s, fact.resume, fact.schedule_id, airing.occurrence, fact.withdrawn_at,
     )  # fmt: skip
 
 
 def item_of(planned: Planned) -> Item:
     """What a ready planned occurrence is on the wire."""
-    said, cut_at = planned.said, planned.cut_at
-    cut_ms = said.duration_ms if cut_at is None else (cut_at - planned.start) // timedelta(milliseconds=1)
-    return Item(
+    said = planned.said
+    item = Item(
         id=planned.item_id,
         start=planned.start,
         latest_start=planned.start + timedelta(seconds=planned.late_s),
         sound=f"rendition:{said.rendition_sha256}",
-        duration_ms=min(said.duration_ms, cut_ms),
-        fade_out_ms=5 if cut_at is None else min(_CUT_FADE_MS, cut_ms),
+        duration_ms=said.duration_ms,
         rank=planned.rank,
         targets=planned.targets,
         resume=planned.resume,
@@ -213,6 +211,7 @@ def item_of(planned: Planned) -> Item:
         text=said.text,
         fallback=FALLBACK,
     )
+    return item if planned.withdrawn_at is None else cut(item, planned.withdrawn_at)
 
 
 def _share_speakers(one: Planned, other: Planned) -> bool:

@@ -116,16 +116,19 @@ def draft(unit: tuple[str, str], gathered: Gathered, now: datetime, horizon_days
 def _timed(fact: Fact, unit: tuple[str, str], now: datetime, covers_to: datetime) -> Iterator[Timed]:
     """The items of one schedule. What is heard is made once: its occurrences differ only in id and time."""
     targets = targets_of(fact, *unit)
-    heard: dict[str, What] = {}
+    heard: dict[str, tuple[What, int | None]] = {}
     for airing in airings(fact, now - LOOK_BACK, covers_to) if targets else ():
         said = airing.said
         if said.why_not or (airing.start < now and airing.start + said.duration < now - KEPT):
             continue
-        what = heard.get(said.programme_id)
-        if what is None or fact.withdrawn_at is not None:
-            what = heard[said.programme_id] = what_of(item_of(planned_at(fact, airing, unit, targets)))
-        at_ms = to_ms(airing.start)
-        yield Timed(at_ms, item_id(fact.schedule_id, airing.occurrence, unit[0]), at_ms + 1000 * fact.late_s, what)
+        known = heard.get(said.programme_id)
+        if known is None:
+            item = item_of(planned_at(fact, airing, unit, targets))
+            known = what_of(item), None if item.expires is None else to_ms(item.expires)
+            heard[said.programme_id] = known
+        at_ms, (what, expires_ms) = to_ms(airing.start), known
+        one = item_id(fact.schedule_id, airing.occurrence, unit[0])
+        yield Timed(at_ms, one, at_ms + 1000 * fact.late_s, what, expires_ms)
 
 
 def _soon(session: Session, ids: Sequence[str], now: datetime) -> dict[str, list[str]]:

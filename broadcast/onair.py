@@ -268,13 +268,15 @@ def _copy(taken: _Taken) -> _Taken:
 
 
 def cues_of(on_air: OnAir) -> list[Cue]:
-    """The instructions to a player. Joins where an item is cut or resumed fade over 5 ms."""
+    """The instructions to a player. An item fades out at its end or where it expires; joins where it is cut or resumed
+    fade over 5 ms."""
     return [_cue(span) for span in on_air.spans]
 
 
 def _cue(span: Span) -> Cue:
     item = span.item
     last = span.offset + span.length == samples_of_ms(item.offset_ms) + samples_of_ms(item.duration_ms)
+    last = last or (item.expires is not None and span.end == sample_position(item.expires))
     return Cue(
         id=f"{item.id}#{span.part}",
         sound=item.sound,
@@ -283,7 +285,7 @@ def _cue(span: Span) -> Cue:
         length=span.length,
         gain_db=item.gain_db,
         fade_in=samples_of_ms(item.fade_in_ms) if span.part == 0 else JOIN_SAMPLES,
-        fade_out=samples_of_ms(item.fade_out_ms) if last else JOIN_SAMPLES,
+        fade_out=min(samples_of_ms(item.fade_out_ms), span.length) if last else JOIN_SAMPLES,
         ducks=span.ducks,
         fallback=item.fallback,
     )

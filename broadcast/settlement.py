@@ -62,12 +62,12 @@ def _planned(session: Session, ended: Sequence[Ended], now: datetime) -> dict[st
 def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
     outcome, item = one.outcome, one.outcome.item
     state, reason = outcome.state, outcome.reason
-    heard_ms, ended_at, planned_ms = outcome.heard_ms, outcome.ended_at, item.duration_ms
+    heard_ms, ended_at = outcome.heard_ms, outcome.ended_at
     if one.withdrawn_at is not None and outcome.started_at is not None:
         state, reason, ended_at = "partial", "withdrawn", one.withdrawn_at
         heard_ms = min(heard_ms, (one.withdrawn_at - outcome.started_at) // timedelta(milliseconds=1))
-    elif planned is not None and planned.cut_at is not None and state != "missed":
-        state, reason, planned_ms = "partial", "withdrawn", planned.duration_ms
+    elif reason == "expired":  # the station lets an item expire only when it takes it back
+        reason = "withdrawn"
     if state != "missed" and not _is_there(item.sound, storage):
         state, reason, heard_ms = "missed", "missing", 0
     return AsRun(
@@ -80,7 +80,7 @@ def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
         planned_start=item.start,
         started_at=outcome.started_at,
         ended_at=ended_at,
-        planned_ms=planned_ms,
+        planned_ms=item.duration_ms,
         heard_ms=heard_ms,
         state=state,
         reason=reason,

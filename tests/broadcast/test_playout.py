@@ -13,7 +13,7 @@ from sqlalchemy import delete, select, update
 from broadcast import building
 from broadcast.archive import Episode
 from broadcast.asrun import AsRun
-from broadcast.onair import Place, decide
+from broadcast.onair import Place, cues_of, decide
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget, mark_stale
 from broadcast.playout import Playout, rundowns_for
 from broadcast.priority import Rank
@@ -21,6 +21,7 @@ from broadcast.rundown import Rundown, topic_of
 from broadcast.rundown_body import from_body
 from broadcast.schedule import add, play_now, schedule, withdraw
 from broadcast.signing import generate_key, public_bytes, trusted_key, verify
+from streams.frame import sample_position
 
 MINUTE = timedelta(minutes=1)
 
@@ -331,7 +332,7 @@ class TestNow:
         air.take_back(one)
         air.look()
         (item,) = air.rundown().items
-        assert item.end == air.now + timedelta(milliseconds=400)
+        assert item.expires == air.now + timedelta(milliseconds=400)
         air.until(air.now + timedelta(seconds=5))
         assert air.as_run() == [("Nhầm", "partial", "withdrawn", 30)]
         assert air.episodes() == []
@@ -348,6 +349,37 @@ class TestNow:
         assert (rest.item.title, rest.offset) == ("Dài", 48_000 * 60 + 48 * 400)
         air.until(in_vietnam(22, "17:36:00"))
         assert air.as_run() == [("Dài", "played", "", 300), ("Báo động nhầm", "partial", "withdrawn", 20)]
+
+    def test_what_waits_for_the_air_is_stopped_too(self, air: Air) -> None:
+        air.at("2026-11-22T17:30:00", air.desk.approved("Trước", 60), late_s=0)
+        air.until(in_vietnam(22, "17:30:30"))
+        one = air.start_now(air.desk.approved("Sau", 60))
+        air.until(in_vietnam(22, "17:30:50"))
+        air.take_back(one)
+        air.until(in_vietnam(22, "17:33:00"))
+        assert air.as_run() == [("Trước", "played", "", 60), ("Sau", "missed", "withdrawn", 0)]
+
+    def test_what_began_late_stops_although_its_planned_end_has_passed(self, air: Air) -> None:
+        air.at("2026-11-22T17:30:00", air.desk.approved("Trước", 60), late_s=0)
+        air.until(in_vietnam(22, "17:30:30"))
+        one = air.start_now(air.desk.approved("Sau", 60))
+        air.until(in_vietnam(22, "17:31:40"))
+        air.take_back(one)
+        air.look()
+        place = Place(air.desk.city.hai_chau.path)
+        *_, cue = cues_of(decide([air.rundown()], air.now, place))
+        assert (cue.end, cue.fade_out) == (sample_position(air.now + timedelta(milliseconds=400)), 48 * 200)
+        air.until(in_vietnam(22, "17:33:00"))
+        assert air.as_run() == [("Trước", "played", "", 60), ("Sau", "partial", "withdrawn", 40)]
+
+    def test_what_an_emergency_had_cut_does_not_resume_once_it_is_stopped(self, air: Air) -> None:
+        one = air.start_now(air.desk.approved("Dài", 600))
+        air.until(air.now + timedelta(seconds=120))
+        air.start_now(air.desk.approved("Lũ", 600), rank=Rank.EMERGENCY)
+        air.until(air.now + timedelta(seconds=180))
+        air.take_back(one)
+        air.until(air.now + timedelta(minutes=20))
+        assert air.as_run() == [("Dài", "partial", "withdrawn", 120), ("Lũ", "played", "", 600)]
 
     def test_a_programme_that_loses_its_approval_on_air_is_taken_off(self, air: Air) -> None:
         programme = air.desk.approved("Sai", 120)
