@@ -179,7 +179,8 @@ def _add_play(row: AsRun, entry: DevicePlay) -> None:
 
 
 def keep_station_rows(session: Session, rows: Sequence[AsRun]) -> list[AsRun]:
-    """Write the station's rows; a row that is there already is replaced only by one of which more was heard.
+    """Write the station's rows; a row that is there already is replaced only by one of which more was heard, or by one
+    that began after it: an item that was taken off the air, mended and approved again within its time.
 
     Rows of devices that reported first learn what the station knows. Gives the rows that were written.
     """
@@ -189,7 +190,7 @@ def keep_station_rows(session: Session, rows: Sequence[AsRun]) -> list[AsRun]:
     written = []
     for row in rows:
         old = own.get((row.item_id, row.unit_path))
-        if old is not None and row.heard_ms <= old.heard_ms:
+        if old is not None and row.heard_ms <= old.heard_ms and not _began_after(row, old):
             continue
         if old is not None:
             session.delete(old)
@@ -200,6 +201,10 @@ def keep_station_rows(session: Session, rows: Sequence[AsRun]) -> list[AsRun]:
             if device.device_id != STATION and (device.item_id, device.unit_path) == (row.item_id, row.unit_path):
                 device.programme_id, device.title = row.programme_id, row.title
     return written
+
+
+def _began_after(row: AsRun, old: AsRun) -> bool:
+    return row.started_at is not None and old.ended_at is not None and row.started_at >= old.ended_at
 
 
 def as_run_of(session: Session, item_ids: Iterable[str]) -> dict[str, Summary]:

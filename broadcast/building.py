@@ -18,7 +18,7 @@ from broadcast.agenda import Fact, airings, item_id, item_of, planned_at, target
 from broadcast.errors import LoaError
 from broadcast.plan import facts
 from broadcast.programme import Programme
-from broadcast.rundown import Rundown
+from broadcast.rundown import Item, Rundown
 from broadcast.rundown_body import (
     MAX_BODY_BYTES,
     MAX_ITEMS,
@@ -56,6 +56,10 @@ class Draft:
     def ids(self) -> set[str]:
         """The ids of its items."""
         return {item["id"] for item in self.contents.items}
+
+    def with_items(self, more: Sequence[Item]) -> "Draft":
+        """The same and some more items."""
+        return _draft(self.head, self.contents.with_items(more)) if more else self
 
     def body(self, revision: int) -> tuple[bytes, datetime]:
         """The body, small enough for every receiver, and the end of what it covers.
@@ -106,11 +110,16 @@ def draft(unit: tuple[str, str], gathered: Gathered, now: datetime, horizon_days
         except LoaError as error:
             log.error("schedule left out of the rundown", unit=unit[1], schedule=fact.schedule_id, reason=str(error))
     contents = Contents.of(timed)
-    if len(contents.items) > MAX_ITEMS:
-        covers_to, contents = from_ms(contents.items[MAX_ITEMS]["at"]), contents.first(MAX_ITEMS)
     there = {what["snd"] for what in contents.what}
     prefetch = tuple(sound for sound in gathered.soon.get(unit[0], ()) if sound not in there)[:MOST_PREFETCHED]
-    return Draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), contents)
+    return _draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), contents)
+
+
+def _draft(head: Rundown, contents: Contents) -> Draft:
+    """With no more items than receivers take."""
+    if len(contents.items) <= MAX_ITEMS:
+        return Draft(head, contents)
+    return Draft(replace(head, covers_to=from_ms(contents.items[MAX_ITEMS]["at"])), contents.first(MAX_ITEMS))
 
 
 def _timed(fact: Fact, unit: tuple[str, str], now: datetime, covers_to: datetime) -> Iterator[Timed]:

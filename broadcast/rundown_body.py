@@ -107,6 +107,11 @@ class Contents:
             items.append(item if expires_ms is None else item | {"exp": expires_ms})
         return cls(what, items)
 
+    def with_items(self, more: Iterable[Item]) -> "Contents":
+        """The same and some more items."""
+        there = (Timed(one["at"], one["id"], one["late"], self.what[one["of"]], one.get("exp")) for one in self.items)
+        return Contents.of([*there, *(_timed(item, what_of(item)) for item in more)])
+
     def first(self, count: int) -> "Contents":
         """Only the first `count` items."""
         items = self.items[:count]
@@ -131,6 +136,11 @@ def what_of(item: Item) -> What:
     return what
 
 
+def _timed(item: Item, what: What) -> Timed:
+    expires_ms = None if item.expires is None else to_ms(item.expires)
+    return Timed(to_ms(item.start), item.id, to_ms(item.latest_start), what, expires_ms)
+
+
 def to_body(rundown: Rundown) -> bytes:
     """The body that is signed."""
     known: dict[Any, What] = {}
@@ -139,8 +149,7 @@ def to_body(rundown: Rundown) -> bytes:
         what = known.setdefault(_what_values(item), {})
         if not what:
             what.update(what_of(item))
-        expires_ms = None if item.expires is None else to_ms(item.expires)
-        timed.append(Timed(to_ms(item.start), item.id, to_ms(item.latest_start), what, expires_ms))
+        timed.append(_timed(item, what))
     return body_of_contents(rundown, Contents.of(timed))
 
 

@@ -24,11 +24,10 @@ _WITHDRAWN_SINCE = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An item of a unit that is over; with `withdrawn_at` it was taken out of the rundown while it was on air."""
+    """An item of a unit that is over, or will be in a moment."""
 
     unit_id: str
     outcome: Outcome
-    withdrawn_at: datetime | None = None
 
 
 def settle(session: Session, ended: Sequence[Ended], storage: Storage, now: datetime) -> tuple[int, int]:
@@ -61,12 +60,8 @@ def _planned(session: Session, ended: Sequence[Ended], now: datetime) -> dict[st
 
 def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
     outcome, item = one.outcome, one.outcome.item
-    state, reason = outcome.state, outcome.reason
-    heard_ms, ended_at = outcome.heard_ms, outcome.ended_at
-    if one.withdrawn_at is not None and outcome.started_at is not None:
-        state, reason, ended_at = "partial", "withdrawn", one.withdrawn_at
-        heard_ms = min(heard_ms, (one.withdrawn_at - outcome.started_at) // timedelta(milliseconds=1))
-    elif reason == "expired":  # the station lets an item expire only when it takes it back
+    state, reason, heard_ms = outcome.state, outcome.reason, outcome.heard_ms
+    if reason == "expired":  # the station lets an item expire only when it takes it back
         reason = "withdrawn"
     if state != "missed" and not _is_there(item.sound, storage):
         state, reason, heard_ms = "missed", "missing", 0
@@ -79,7 +74,7 @@ def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
         title=item.title,
         planned_start=item.start,
         started_at=outcome.started_at,
-        ended_at=ended_at,
+        ended_at=outcome.ended_at,
         planned_ms=item.duration_ms,
         heard_ms=heard_ms,
         state=state,

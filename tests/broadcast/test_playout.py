@@ -387,8 +387,49 @@ class TestNow:
         air.until(air.now + timedelta(seconds=30))
         air.desk.unapprove(programme)
         air.look()
-        assert air.rundown().items == ()
+        (item,) = air.rundown().items
+        assert item.expires == air.now + timedelta(milliseconds=400)
         assert air.as_run() == [("Sai", "partial", "withdrawn", 30)]
+        assert air.playout.alarms == ()
+        revision = air.row().revision
+        air.until(air.now + timedelta(minutes=5))
+        with air.desk.database.transaction() as session:
+            mark_stale(session, [air.desk.city.hai_chau.id])
+        air.look()
+        assert (len(air.as_run()), air.row().revision) == (1, revision)
+
+    def test_what_it_had_cut_resumes_where_it_was_cut_when_it_loses_its_approval(self, air: Air) -> None:
+        air.at("2026-11-22T17:30:00", air.desk.approved("Dài", 300))
+        air.until(in_vietnam(22, "17:31:00"))
+        programme = air.desk.approved("Sai", 600)
+        air.start_now(programme, rank=Rank.EMERGENCY)
+        air.until(in_vietnam(22, "17:31:20"))
+        air.desk.unapprove(programme)
+        for seconds in (0, 60):
+            air.until(in_vietnam(22, "17:31:20") + timedelta(seconds=seconds))
+            with air.desk.database.transaction() as session:
+                mark_stale(session, [air.desk.city.hai_chau.id])
+            air.look()
+            place = Place(air.desk.city.hai_chau.path)
+            *_, rest = decide([air.rundown()], in_vietnam(22, "17:30:00"), place).spans
+            assert (rest.item.title, rest.offset) == ("Dài", 48_000 * 60 + 48 * 400)
+        air.until(in_vietnam(22, "17:36:00"))
+        assert air.as_run() == [("Dài", "played", "", 300), ("Sai", "partial", "withdrawn", 20)]
+
+    def test_what_is_mended_and_approved_again_in_time_is_written_down_as_it_went_out_at_last(self, air: Air) -> None:
+        programme = air.desk.approved("Sai", 60)
+        air.at("2026-11-22T17:30:00", programme)
+        air.until(in_vietnam(22, "17:30:50"))
+        air.desk.unapprove(programme)
+        air.until(in_vietnam(22, "17:31:30"))
+        with air.desk.database.transaction() as session:
+            one = session.merge(programme)
+            one.state, one.heard_sha256, one.approved_at = "approved", one.approved_sha256, air.now
+            one.title, one.duration_ms = "Đúng", 30_000
+            mark_stale(session, [air.desk.city.hai_chau.id])
+        air.until(in_vietnam(22, "17:33:00"))
+        assert air.as_run() == [("Đúng", "played", "", 30)]
+        assert [episode.title for episode in air.episodes()] == ["Đúng"]
 
     def test_withdrawn_before_it_starts_it_leaves_no_trace(self, air: Air) -> None:
         one = air.at("2026-11-22T17:30:00")
