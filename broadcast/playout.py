@@ -76,7 +76,6 @@ class Playout:
         on_new: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
-        self._storage = storage
         self._key = key
         self._now = now
         self._horizon_days = horizon_days
@@ -205,7 +204,7 @@ class Playout:
     def _write(self, session: Session, results: Sequence[Seen], now: datetime) -> tuple[int, int]:
         news = [seen.values(now) for seen in results if seen.built]
         looks = [seen.values(now) for seen in results if not seen.built]
-        counts = settle(session, [one for seen in results for one in seen.over], self._storage, now)
+        counts = settle(session, [one for seen in results for one in seen.over], self._sounds, now)
         session.flush()
         if news:
             session.connection().execute(KEEP_BUILT, news)

@@ -17,7 +17,7 @@ from broadcast.asrun import STATION, AsRun, keep_station_rows
 from broadcast.outcome import Outcome
 from broadcast.plan import facts
 from broadcast.programme import Programme
-from broadcast.storage import Storage
+from broadcast.readiness import SoundCheck
 
 _WITHDRAWN_SINCE = timedelta(days=2)
 
@@ -30,12 +30,13 @@ class Ended:
     outcome: Outcome
 
 
-def settle(session: Session, ended: Sequence[Ended], storage: Storage, now: datetime) -> tuple[int, int]:
-    """Write as-run rows and episodes; gives how many of each were new."""
+def settle(session: Session, ended: Sequence[Ended], sounds: SoundCheck, now: datetime) -> tuple[int, int]:
+    """Write as-run rows and episodes; gives how many of each were new. Where a sound could not be played the fallback
+    was heard, and the item itself was missed."""
     if not ended:
         return 0, 0
     planned = _planned(session, ended, now)
-    rows = [_row(one, planned.get(one.outcome.item.id), storage) for one in ended]
+    rows = [_row(one, planned.get(one.outcome.item.id), sounds) for one in ended]
     items = {one.outcome.item.id: one.outcome.item for one in ended}
     written = keep_station_rows(session, rows)
     heard = [row for row in written if row.state != "missed" and row.reason != "withdrawn"]
@@ -58,12 +59,12 @@ def _planned(session: Session, ended: Sequence[Ended], now: datetime) -> dict[st
     }
 
 
-def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
+def _row(one: Ended, planned: Planned | None, sounds: SoundCheck) -> AsRun:
     outcome, item = one.outcome, one.outcome.item
     state, reason, heard_ms = outcome.state, outcome.reason, outcome.heard_ms
     if reason == "expired":  # the station lets an item expire only when it takes it back
         reason = "withdrawn"
-    if state != "missed" and not _is_there(item.sound, storage):
+    if state != "missed" and sounds.fault(item.sound) is not None:
         state, reason, heard_ms = "missed", "missing", 0
     return AsRun(
         item_id=item.id,
@@ -80,11 +81,6 @@ def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
         state=state,
         reason=reason,
     )
-
-
-def _is_there(sound: str, storage: Storage) -> bool:
-    kind, _, name = sound.partition(":")
-    return kind != "rendition" or storage.rendition(name).is_file()
 
 
 def _sentences(session: Session, rows: Iterable[AsRun]) -> dict[tuple[str, str], list[object]]:

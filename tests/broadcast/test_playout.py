@@ -456,6 +456,14 @@ class TestSounds:
         assert air.episodes() == []
         assert air.playout.alarms == ()
 
+    def test_a_damaged_file_is_missed_and_no_episode(self, air: Air) -> None:
+        programme = air.desk.approved("Hỏng")
+        air.desk.storage.rendition(programme.rendition_sha256).write_bytes(b"damaged")
+        air.at("2026-11-22T17:30:00", programme)
+        air.until(in_vietnam(22, "17:33:00"))
+        assert air.as_run() == [("Hỏng", "missed", "missing", 0)]
+        assert air.episodes() == []
+
     def test_a_file_that_comes_back_before_air_ends_the_alarm(self, air: Air) -> None:
         programme = air.desk.approved()
         path = air.desk.storage.rendition(programme.rendition_sha256)
