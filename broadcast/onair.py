@@ -100,13 +100,16 @@ def is_for(item: Item, place: Place) -> bool:
 class _Bid:
     item: Item
     unit: str
-    revision: int
 
     @property
     def strength(self) -> tuple[int, int, datetime, int, str, str]:
-        """Smaller is stronger: rank, for emergencies the higher unit, earlier start, newer revision, id, unit."""
-        depth = self.unit.count("/") if self.item.rank is Rank.EMERGENCY else 0
-        return (-self.item.rank, depth, self.item.start, -self.revision, self.item.id, self.unit)
+        """Smaller is stronger: rank, for emergencies the higher unit, earlier start, the higher unit, its path, id.
+
+        Revisions do not count here: units sign anew every few hours, and nothing may change places on air for that.
+        """
+        depth = self.unit.count("/")
+        before_start = depth if self.item.rank is Rank.EMERGENCY else 0
+        return (-self.item.rank, before_start, self.item.start, depth, self.unit, self.item.id)
 
 
 def bids(rundowns: Iterable[Rundown], place: Place) -> list[_Bid]:
@@ -117,7 +120,7 @@ def bids(rundowns: Iterable[Rundown], place: Place) -> list[_Bid]:
         if known is None or rundown.revision > known.revision:
             newest[rundown.unit] = rundown
     found = [
-        _Bid(item, rundown.unit, rundown.revision)
+        _Bid(item, rundown.unit)
         for rundown in newest.values()
         if covers(rundown.unit, place.unit) or (place.below and covers(place.unit, rundown.unit))
         for item in rundown.items
