@@ -16,6 +16,7 @@ from broadcast.audit import record
 from broadcast.database import Base, new_id
 from broadcast.errors import NotFound
 from broadcast.permission import Person, require
+from broadcast.unit_path import covers, lineage
 
 
 class Episode(Base):
@@ -43,15 +44,13 @@ class Episode(Base):
 
 def _of(unit: AdministrativeUnit) -> ColumnElement[bool]:
     """Episodes of the unit, of those above it and, for a commune, of those below it."""
-    paths = [unit.path.rsplit("/", cut)[0] for cut in range(unit.path.count("/") + 1)]
-    own = Episode.unit_path.in_(paths)
+    own = Episode.unit_path.in_(lineage(unit.path))
     return or_(own, Episode.unit_path.startswith(f"{unit.path}/")) if "/" in unit.path else own
 
 
 def belongs(episode: Episode, unit: AdministrativeUnit) -> bool:
     """Whether the episode stands on the unit's page."""
-    above = unit.path == episode.unit_path or unit.path.startswith(f"{episode.unit_path}/")
-    return above or ("/" in unit.path and episode.unit_path.startswith(f"{unit.path}/"))
+    return covers(episode.unit_path, unit.path) or ("/" in unit.path and covers(unit.path, episode.unit_path))
 
 
 def episodes(

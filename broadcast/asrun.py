@@ -18,6 +18,7 @@ from broadcast.plan import RundownRow
 from broadcast.rundown import Item
 from broadcast.rundown_body import from_body
 from broadcast.signing import body_of
+from broadcast.unit_path import lineage
 
 STATION = ""
 """The `device_id` of the station's own rows."""
@@ -221,7 +222,6 @@ def as_run_of(session: Session, item_ids: Iterable[str]) -> dict[str, Summary]:
 
 def aired(session: Session, unit: AdministrativeUnit, since: datetime, until: datetime) -> list[AsRun]:
     """The station's rows of a unit and of those above it, planned in [since, until), the latest first."""
-    paths = [unit.path.rsplit("/", cut)[0] for cut in range(unit.path.count("/") + 1)]
-    chosen = select(AsRun).where(AsRun.device_id == STATION, AsRun.unit_path.in_(paths))
+    chosen = select(AsRun).where(AsRun.device_id == STATION, AsRun.unit_path.in_(lineage(unit.path)))
     inside = chosen.where(AsRun.planned_start >= since, AsRun.planned_start < until)
     return list(session.scalars(inside.order_by(AsRun.planned_start.desc(), AsRun.id.desc())))

@@ -97,6 +97,11 @@ def rule_parts(rule: str) -> tuple[tuple[str, str], ...]:
     return tuple(parts.items())
 
 
+def canonical(rule: str) -> str:
+    """A rule as it is kept. Raises ScheduleRefused."""
+    return ";".join(f"{name}={value}" for name, value in rule_parts(rule)) if rule.strip() else ""
+
+
 def _check_numbers(parts: dict[str, str]) -> None:
     hours, minutes = _numbers(parts, "BYHOUR"), _numbers(parts, "BYMINUTE")
     if max(1, len(hours)) * max(1, len(minutes)) > MOST_STARTS_A_DAY:

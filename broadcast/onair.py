@@ -18,6 +18,7 @@ from typing import Literal
 from broadcast.errors import NaiveInstant
 from broadcast.priority import Rank
 from broadcast.rundown import Item, Rundown
+from broadcast.unit_path import covers
 from streams.cue import JOIN_SAMPLES, Cue, Duck
 from streams.frame import sample_position, samples_of_ms
 
@@ -75,11 +76,6 @@ class OnAir:
 
     spans: tuple[Span, ...]
     missed: tuple[Missed, ...]
-
-
-def covers(unit: str, place: str) -> bool:
-    """Whether a unit is the place or above it: `48` covers `48/20197`."""
-    return place == unit or place.startswith(unit + "/")
 
 
 def _aims_at(target: str, place: Place) -> bool:

@@ -19,19 +19,18 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from broadcast.administrative_unit import AdministrativeUnit
-from broadcast.agenda import day_words
 from broadcast.asrun import keep_station_rows
-from broadcast.building import build, draft, gather
+from broadcast.building import draft, gather
 from broadcast.database import Database
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget
+from broadcast.read_back import day_words
 from broadcast.readiness import Alarm, SoundCheck, unready
 from broadcast.rundown import Rundown
 from broadcast.settlement import settle
-from broadcast.signed import KEEP_BUILT, KEEP_LOOK, Row, lineage, near_parts, read_rows, rundowns_for
+from broadcast.signed import KEEP_BUILT, KEEP_LOOK, Row, near_parts, read_rows
 from broadcast.storage import Storage
 from broadcast.unit_look import ARM, NEAR, PREPARE, Seen, look_at, take_over
-
-__all__ = ["Alarm", "Looked", "Playout", "build", "rundowns_for"]
+from broadcast.unit_path import lineage
 
 BATCH = 50
 MOST_BATCHES = 10

@@ -14,6 +14,7 @@ from broadcast.plan import RundownRow
 from broadcast.rundown import Rundown
 from broadcast.rundown_body import begun_before, from_body
 from broadcast.signing import body_of
+from broadcast.unit_path import lineage
 
 _REFRESH = timedelta(hours=6)
 _REFRESH_SPREAD_S = 3 * 3600
@@ -22,11 +23,6 @@ _REFRESH_SPREAD_S = 3 * 3600
 @lru_cache(maxsize=64)
 def _parsed(message: bytes) -> Rundown:
     return from_body(body_of(message))
-
-
-def lineage(path: str) -> list[str]:
-    """The paths of a unit and of all above it, itself first: `48/20197`, `48`."""
-    return [path.rsplit("/", cut)[0] for cut in range(path.count("/") + 1)]
 
 
 def rundowns_for(session: Session, unit_path: str, *, below: bool = False) -> list[Rundown]:

@@ -16,8 +16,9 @@ from broadcast.outcome import Outcome, outcomes
 from broadcast.rundown import Rundown, topic_of
 from broadcast.rundown_body import begun_before, contents_begun_before, same_for_devices
 from broadcast.settlement import Ended
-from broadcast.signed import Row, lineage
+from broadcast.signed import Row
 from broadcast.signing import body_of, sign
+from broadcast.unit_path import lineage
 
 PREPARE = timedelta(seconds=60)
 ARM = timedelta(seconds=10)

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from broadcast.asrun import AsRun, aired, as_run_of, keep_station_rows, merge_device_plays
+from broadcast.outlook import upcoming
 from broadcast.playout import Playout
-from broadcast.schedule import add, upcoming
+from broadcast.schedule import add
 from broadcast.signing import generate_key
 
 

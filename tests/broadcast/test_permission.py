@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from broadcast.audit import Audit, acting, acts_on, looking
 from broadcast.database import Database
 from broadcast.errors import NotAllowed, NotFound
-from broadcast.permission import ROLES, Person, covers, require
+from broadcast.permission import ROLES, Person, require
 from broadcast.programme import programme_for
+from broadcast.unit_path import covers
 
 PATHS = ["48", "48/20242", "48/20242/thon-1", "48/20197", "48/2024", "49"]
 ACTS = ["view", "compose", "approve", "schedule", "fleet", "account"]

@@ -11,7 +11,7 @@ from broadcast import archive
 from broadcast.archive import Episode
 from broadcast.errors import NotFound
 from broadcast.media import Rendition
-from broadcast.schedule import upcoming
+from broadcast.outlook import upcoming
 from web.session import Anybody
 
 router = APIRouter()
