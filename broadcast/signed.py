@@ -33,6 +33,12 @@ def rundowns_for(session: Session, unit_path: str, *, below: bool = False) -> li
     return [_parsed(message) for message in messages if message]
 
 
+def revisions(session: Session) -> dict[str, int]:
+    """By path, the revisions of all rundowns: what tells a loop, for little, whether there is anything new."""
+    rows = session.execute(select(RundownRow.path, RundownRow.revision))
+    return {row.path: row.revision for row in rows}
+
+
 def near_parts(session: Session, paths: Iterable[str], before: datetime) -> dict[str, Rundown]:
     """By path, of these rundowns the items that start before an instant."""
     chosen = select(RundownRow.path, RundownRow.message).where(
