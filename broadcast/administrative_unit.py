@@ -40,6 +40,10 @@ class AdministrativeUnit(Base):
 
     __table_args__ = (Index("ix_administrative_unit_path", "path"),)
 
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is no administrative unit any more on this day."""
+        return self.valid_to is not None and self.valid_to <= now.astimezone(ZoneInfo(self.timezone)).date()
+
 
 class Predecessor(Base):
     """A unit that a later one took the place of."""

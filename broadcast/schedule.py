@@ -64,7 +64,7 @@ def _units(session: Session, targets: Sequence[Target], person: Person, now: dat
         if unit is None:
             raise NotFound(object_type="unit", object_id=unit_id)
         require(person, "schedule", unit.path, object_type="unit", object_id=unit_id)
-        if unit.valid_to is not None and unit.valid_to <= now.astimezone(zone(unit.timezone)).date():
+        if unit.has_ended(now):
             raise ScheduleRefused(f"{unit.name} không còn là đơn vị hành chính từ ngày {unit.valid_to:%d/%m/%Y}.")
     return found
 
