@@ -38,7 +38,7 @@ class AsRun(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     item_id: Mapped[str]
-    unit_path: Mapped[str] = mapped_column(index=True)
+    unit_path: Mapped[str]
     device_id: Mapped[str] = mapped_column(default="")
     programme_id: Mapped[str | None]
     sound: Mapped[str]
@@ -55,6 +55,7 @@ class AsRun(Base):
     __table_args__ = (
         Index("uq_as_run_item_unit_device", "item_id", "unit_path", "device_id", unique=True),
         Index("ix_as_run_planned_start", "planned_start"),
+        Index("ix_as_run_unit_planned", "unit_path", "planned_start"),
     )
 
 
