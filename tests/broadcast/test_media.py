@@ -71,6 +71,7 @@ def rendered(database: Database, storage: Storage, asset: MediaAsset, now: datet
             {
                 "rendition_sha256": RENDITION["sha256"],
                 "rendition": made,
+                "source": {},
                 "sentences": [],
                 "made_at": now.isoformat(),
             },

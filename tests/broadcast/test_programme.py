@@ -17,6 +17,7 @@ from broadcast.media import MediaAsset, Rendition
 from broadcast.permission import Person
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget
 from broadcast.programme import Programme, give_sound, is_approved, programme_for, programme_of, programmes, take_sound
+from broadcast.storage import Storage
 from broadcast.work import Work
 
 TEXT = "Sáng mai phường Hải Châu tạm ngừng cấp nước từ 7 giờ đến 9 giờ."
@@ -33,8 +34,10 @@ class City:
 class Desk:
     """A commune's desk: an author, an approver, and somebody who holds both rights."""
 
-    def __init__(self, database: Database, city: City, person: Callable[..., Person], now: datetime) -> None:
-        self.database, self.city, self.now = database, city, now
+    def __init__(
+        self, database: Database, storage: Storage, city: City, person: Callable[..., Person], now: datetime
+    ) -> None:
+        self.database, self.storage, self.city, self.now = database, storage, city, now
         self.author = person("lan", "editor")
         self.approver = person("binh", "approver")
         self.boss = person("chi", "administrator")
@@ -42,7 +45,7 @@ class Desk:
 
     def write(self, text: str = TEXT, title: str = "Cắt nước", **given: Any) -> Programme:
         with self.database.transaction() as session:
-            given = {"voice": "vi", "person": self.author, "now": self.now} | given
+            given = {"voice": "vi", "storage": self.storage, "person": self.author, "now": self.now} | given
             return write_text(session, self.city.hai_chau, title, text, **given)
 
     def sounds(self, programme: Programme, sha256: str = "a" * 64) -> str:
@@ -75,6 +78,8 @@ class Desk:
         """One act in a transaction of its own; gives the programme as it stands then."""
         with self.database.transaction() as session:
             one = programme_of(session, programme.id)
+            if verb in {change, ask_again}:
+                given["storage"] = self.storage
             verb(session, one, *words, **given)
             return one
 
@@ -86,8 +91,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: Database, city: City, person: Callable[..., Person], now: datetime) -> Desk:
-    return Desk(database, city, person, now)
+def desk(database: Database, storage: Storage, city: City, person: Callable[..., Person], now: datetime) -> Desk:
+    return Desk(database, storage, city, person, now)
 
 
 def test_a_notice_is_a_draft_that_waits_for_its_speech(desk: Desk) -> None:

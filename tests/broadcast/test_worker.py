@@ -22,6 +22,7 @@ from broadcast.database import Database
 from broadcast.programme import Programme
 from broadcast.rendering import Workshop
 from broadcast.settings import Settings
+from broadcast.storage import Storage
 from broadcast.work import LEASE_S, WORKER_DIED, Work
 from broadcast.worker import TOOK_TOO_LONG, Worker, supervise_workers
 
@@ -35,7 +36,8 @@ def notice(database: Database, text: str) -> str:
         city = seed_da_nang(session, now.date())
         account, _ = add_account(session, f"lan{time.time_ns()}", "Lan", "editor", city, password=None, now=now)
         person = person_from(session, account)
-        return write_text(session, city, "Tin", text, voice="vi", person=person, now=now).id
+        storage = Storage(Path("nowhere"))
+        return write_text(session, city, "Tin", text, voice="vi", storage=storage, person=person, now=now).id
 
 
 def work_in(database: Database) -> Work:

@@ -38,6 +38,7 @@ def again(visit: Anybody, programme_id: str, form: Sent) -> Response:
     with visit.acting() as session:
         programme = programme_for(session, programme_id, person, "compose")
         loudness_lufs = visit.station.settings.loudness_lufs
-        ask_again(session, programme, person=person, now=now, loudness_lufs=loudness_lufs)
+        storage = visit.station.storage
+        ask_again(session, programme, storage=storage, person=person, now=now, loudness_lufs=loudness_lufs)
     visit.station.hint()
     return go(f"/soan/{programme_id}/nghe")
