@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import structlog
 from broadcast import account_command, voice_command
 from broadcast.database import Database
 from broadcast.errors import LoaError
-from broadcast.rendering import Workshop, sweep
+from broadcast.rendering import KINDS, Workshop
 from broadcast.settings import Settings, load
 from broadcast.storage import Storage
 from broadcast.worker import Worker, stop_with_parent, supervise_workers
@@ -35,7 +36,9 @@ def main(argv: list[str] | None = None) -> int:
             return account_command.run(arguments, opened(settings), _now())
         if arguments.command == "voice":
             return voice_command.run(arguments, settings.data / "voices")
-        return work_here(settings) if arguments.one else asyncio.run(_workers(settings))
+        if arguments.one is None:
+            return asyncio.run(_workers(settings))
+        return work_here(settings, arguments.one or KINDS)
     except LoaError as error:
         print(f"loa {arguments.command}: {error}", file=sys.stderr)
         return 1
@@ -49,8 +52,8 @@ def opened(settings: Settings) -> Database:
     return database
 
 
-def work_here(settings: Settings) -> int:
-    """Be a worker until told to stop."""
+def work_here(settings: Settings, kinds: Sequence[str]) -> int:
+    """Be a worker for these kinds of work until told to stop."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,8 +68,7 @@ def work_here(settings: Settings) -> int:
         limits=Limits(bytes=settings.upload_max_bytes, duration_s=settings.upload_max_s),
         now=_now,
     )
-    sweep(storage, _now())
-    Worker(workshop, f"{os.getpid()}-{secrets.token_hex(4)}", stop).run()
+    Worker(workshop, f"{os.getpid()}-{secrets.token_hex(4)}", stop, kinds=kinds).run()
     workshop.database.close()
     return 0
 
@@ -92,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     account_command.add_parser(commands)
     voice_command.add_parser(commands)
     work = commands.add_parser("work", help="worker processes for renditions and speech")
-    work.add_argument("--one", action="store_true", help="be one worker, not the supervisor of `workers` of them")
+    one = "be one worker for these kinds of work, not the supervisor of `workers` of them"
+    work.add_argument("--one", nargs="*", choices=KINDS, metavar="KIND", help=one)
     return parser
 
 

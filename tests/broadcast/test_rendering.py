@@ -272,5 +272,22 @@ def test_what_was_left_lying_is_swept_after_a_day(storage: Storage) -> None:
     assert list(storage.incoming.iterdir()) == []
 
 
+def test_a_worker_that_runs_for_days_sweeps_too(desk: Desk) -> None:
+    stop, looks = Event(), iter(range(4))
+    desk.at = datetime.now(UTC)
+
+    def now() -> datetime:
+        if next(looks, None) is None:
+            stop.set()
+        desk.at += timedelta(hours=12)
+        return desk.at
+
+    desk.storage.incoming.mkdir(parents=True)
+    left = desk.storage.incoming / "upload-old"
+    left.write_bytes(b"half")
+    Worker(replace(desk.workshop, now=now), "w", stop).run()
+    assert not left.exists()
+
+
 def test_there_is_nothing_to_sweep_on_a_fresh_machine(storage: Storage, database: Database) -> None:
     sweep(storage, datetime.now(UTC))
