@@ -4,7 +4,7 @@ The station writes its own rows through `broadcast.settlement`; devices report t
 hands to `merge_device_plays`. `unit_path` is the unit whose rundown named the item.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -16,8 +16,7 @@ from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.database import Base, new_id
 from broadcast.plan import RundownRow
 from broadcast.rundown import Item
-from broadcast.rundown_body import from_body
-from broadcast.signing import body_of
+from broadcast.signed import parsed
 from broadcast.unit_path import lineage
 
 STATION = ""
@@ -132,17 +131,19 @@ def merge_device_plays(session: Session, device_id: str, entries: Sequence[Devic
     ).all()
     rows = {(row.item_id, row.unit_path): row for row in there if row.device_id == device_id}
     models = {(row.item_id, row.unit_path): row for row in there if row.device_id == STATION}
+    items: Mapping[tuple[str, str], Item] | None = None
     for entry in entries:
         key = (entry.item, entry.unit)
         row = rows.get(key)
         if row is None:
-            row = rows[key] = _device_row(session, device_id, entry, models.get(key))
+            if items is None and key not in models:
+                items = _items(session, {entry.unit for entry in entries})
+            row = rows[key] = _device_row(device_id, entry, models.get(key), (items or {}).get(key))
             session.add(row)
         _add_play(row, entry)
 
 
-def _device_row(session: Session, device_id: str, entry: DevicePlay, model: AsRun | None) -> AsRun:
-    item = None if model is not None else _item(session, entry)
+def _device_row(device_id: str, entry: DevicePlay, model: AsRun | None, item: Item | None) -> AsRun:
     start = model.planned_start if model is not None else item.start if item is not None else entry.planned
     title = model.title if model is not None else item.title if item is not None else ""
     return AsRun(
@@ -160,11 +161,10 @@ def _device_row(session: Session, device_id: str, entry: DevicePlay, model: AsRu
     )
 
 
-def _item(session: Session, entry: DevicePlay) -> Item | None:
-    """The item as the unit's rundown names it now: the station writes its own row only when the item is over."""
-    message = session.scalar(select(RundownRow.message).where(RundownRow.path == entry.unit))
-    items = from_body(body_of(message)).items if message else ()
-    return next((item for item in items if item.id == entry.item), None)
+def _items(session: Session, units: Collection[str]) -> dict[tuple[str, str], Item]:
+    """By id and unit, the items as the rundowns name them now: the station writes its own rows when they are over."""
+    rows = session.execute(select(RundownRow.path, RundownRow.message).where(RundownRow.path.in_(units)))
+    return {(item.id, path): item for path, message in rows if message for item in parsed(message).items}
 
 
 def _add_play(row: AsRun, entry: DevicePlay) -> None:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from broadcast.administrative_unit import AdministrativeUnit
+from broadcast.administrative_unit import AdministrativeUnit, unit_of_path
 from broadcast.asrun import keep_station_rows
 from broadcast.building import draft, gather
 from broadcast.database import Database
@@ -40,7 +40,6 @@ _UNREADY_EVERY = timedelta(seconds=15)
 _TIDY_EVERY = timedelta(hours=1)
 _TARGETS_KEPT = timedelta(days=3)
 _RETRY = timedelta(seconds=10)
-_ZONE = "Asia/Ho_Chi_Minh"
 
 log = structlog.get_logger(__name__)
 
@@ -226,15 +225,17 @@ class Playout:
                 self._sound_alarms.pop(item.id, None)
                 continue
             kind, reason = fault
-            when = day_words(item.start, now, _ZONE)
-            alarm = Alarm(kind, near.unit, self._place(near.unit), item.id, item.title, item.start, when, reason)
+            place, zone = self._place(near.unit)
+            when = day_words(item.start, now, zone)
+            alarm = Alarm(kind, near.unit, place, item.id, item.title, item.start, when, reason)
             self._sound_alarms[item.id] = alarm
             self._tell(alarm)
 
-    def _place(self, path: str) -> str:
+    def _place(self, path: str) -> tuple[str, str]:
+        """The name of a unit and its time zone."""
         with self._database.reading() as session:
-            name = session.scalar(select(AdministrativeUnit.name).where(AdministrativeUnit.path == path))
-        return name or path
+            unit = unit_of_path(session, path)
+        return unit.name, unit.timezone
 
     def _tell(self, alarm: Alarm) -> None:
         """Log an alarm once."""

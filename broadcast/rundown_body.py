@@ -26,6 +26,7 @@ MAX_ITEMS = 5_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_LONGEST_STALE_S = 10 * 366 * 86_400
 _LATEST_MS = 32_503_680_000_000  # the year 3000: later instants are a mistake or an attack
 
 # Short keys, instants as whole milliseconds since 1970 UTC, defaults left out.
@@ -286,6 +287,8 @@ def _field(name: str, value: object) -> Any:
     if name == "resume" and value not in ("resume", "missed"):
         raise RundownMalformed("The field resume of an item is «resume» or «missed».")
     if isinstance(value, int) and abs(value) > _LATEST_MS:
+        raise RundownMalformed(f"The field {name} of an item is out of range.")
+    if name == "max_stale_s" and isinstance(value, int) and not 0 <= value <= _LONGEST_STALE_S:
         raise RundownMalformed(f"The field {name} of an item is out of range.")
     if isinstance(value, float) and not -200.0 <= value <= 200.0:  # also refuses NaN
         raise RundownMalformed(f"The field {name} of an item is out of range.")

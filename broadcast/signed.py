@@ -21,7 +21,8 @@ _REFRESH_SPREAD_S = 3 * 3600
 
 
 @lru_cache(maxsize=64)
-def _parsed(message: bytes) -> Rundown:
+def parsed(message: bytes) -> Rundown:
+    """The rundown of a message that this station has signed."""
     return from_body(body_of(message))
 
 
@@ -30,7 +31,7 @@ def rundowns_for(session: Session, unit_path: str, *, below: bool = False) -> li
     under = [RundownRow.path.startswith(f"{unit_path}/")] if below else []
     concerned = or_(RundownRow.path.in_(lineage(unit_path)), *under)
     messages = session.scalars(select(RundownRow.message).where(concerned).order_by(RundownRow.path))
-    return [_parsed(message) for message in messages if message]
+    return [parsed(message) for message in messages if message]
 
 
 def revisions(session: Session) -> dict[str, int]:

@@ -27,6 +27,15 @@ class TestSounds:
         assert air.as_run() == [("Hỏng", "missed", "missing", 0)]
         assert air.episodes() == []
 
+    def test_an_alarm_tells_the_time_by_the_clock_of_the_unit(self, air: Any) -> None:
+        programme = air.desk.approved("Mất tệp")
+        air.desk.storage.rendition(programme.rendition_sha256).unlink()
+        air.at("2026-11-22T17:30:00", programme)
+        with air.desk.database.transaction() as session:
+            session.merge(air.desk.city.hai_chau).timezone = "Asia/Tokyo"
+        air.until(air.clock(22, "17:29:05"))
+        assert [alarm.when for alarm in air.playout.alarms] == ["19:30 hôm nay"]
+
     def test_a_file_that_comes_back_before_air_ends_the_alarm(self, air: Any) -> None:
         programme = air.desk.approved()
         path = air.desk.storage.rendition(programme.rendition_sha256)
