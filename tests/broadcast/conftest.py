@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broadcast.account import Account, add_account, person_from
 from broadcast.administrative_unit import AdministrativeUnit, seed_da_nang, unit_of_slug
 from broadcast.archive import Episode
 from broadcast.asrun import AsRun
+from broadcast.audit import Audit
 from broadcast.database import Database, new_id
 from broadcast.media import Rendition
 from broadcast.permission import Person
@@ -108,6 +110,17 @@ def tone(tmp_path: Path) -> Callable[..., bytes]:
         return path.read_bytes()
 
     return make
+
+
+@pytest.fixture
+def acts_on() -> Callable[[Session, str, str], list[Audit]]:
+    """A function that gives all that was done to one thing, oldest first."""
+
+    def read(session: Session, object_type: str, object_id: str) -> list[Audit]:
+        chosen = select(Audit).where(Audit.object_type == object_type, Audit.object_id == object_id)
+        return list(session.scalars(chosen.order_by(Audit.at, Audit.id)))
+
+    return read
 
 
 @dataclass(frozen=True, slots=True)

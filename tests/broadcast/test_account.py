@@ -1,6 +1,7 @@
 """People: added with one right, given and taken more, and never with a password that somebody could know."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,6 @@ from broadcast.account import (
     set_password,
 )
 from broadcast.administrative_unit import AdministrativeUnit, seed_da_nang
-from broadcast.audit import acts_on
 from broadcast.database import Database
 from broadcast.errors import NotFound, Refused, WeakPassword
 from broadcast.sign_in import person_of, sign_in
@@ -76,7 +76,10 @@ def test_a_role_that_does_not_exist_is_refused(database: Database, root: Adminis
 
 
 def test_rights_are_given_and_taken_once_and_written_down(
-    database: Database, root: AdministrativeUnit, now: datetime
+    database: Database,
+    root: AdministrativeUnit,
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     with database.transaction() as session:
         lan, _ = add_account(session, "lan", "Lan", "editor", root, password=LONG_ENOUGH, now=now)

@@ -12,7 +12,6 @@ from sqlalchemy.exc import InvalidRequestError
 from broadcast.administrative_unit import add_village, seed_da_nang, unit_of_slug
 from broadcast.archive import Episode, belongs, episode, episodes, keep_episodes, newest, withdraw_episode
 from broadcast.asrun import aired as aired_at
-from broadcast.audit import acts_on
 from broadcast.database import Database
 from broadcast.errors import NotAllowed, NotFound
 from broadcast.permission import Person
@@ -110,7 +109,11 @@ def test_an_item_is_one_episode_however_often_it_is_written(desk: Any, now: date
 
 
 def test_a_withdrawn_episode_is_gone_and_only_who_approves_may_do_it(
-    desk: Any, aired: Callable[..., str], person: Callable[..., Person], now: datetime
+    desk: Any,
+    aired: Callable[..., str],
+    person: Callable[..., Person],
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     one, approver = aired("own", desk.city.hai_chau.path), person("duyet", "approver", desk.city.hai_chau)
     with desk.database.transaction() as session, pytest.raises(NotAllowed):

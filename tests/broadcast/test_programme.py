@@ -9,7 +9,7 @@ import pytest
 
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.approval import approve, send_back, submit, withdraw
-from broadcast.audit import acting, acts_on
+from broadcast.audit import acting
 from broadcast.composition import ask_again, change, record_from, speech_key, write_text
 from broadcast.database import Database
 from broadcast.errors import NotAllowed, ProgrammeRefused
@@ -95,7 +95,7 @@ def desk(database: Database, storage: Storage, city: City, person: Callable[...,
     return Desk(database, storage, city, person, now)
 
 
-def test_a_notice_is_a_draft_that_waits_for_its_speech(desk: Desk) -> None:
+def test_a_notice_is_a_draft_that_waits_for_its_speech(desk: Desk, acts_on: Any) -> None:
     programme = desk.write()
     assert (programme.state, programme.sound_state, programme.author_id) == ("draft", "waiting", desk.author.account_id)
     with desk.database.reading() as session:
@@ -143,7 +143,7 @@ def test_hostile_text_is_kept_clean(desk: Desk) -> None:
     assert not {"\0", "\x1b", "<"} & set(programme.text)
 
 
-def test_the_way_to_the_air(desk: Desk) -> None:
+def test_the_way_to_the_air(desk: Desk, acts_on: Any) -> None:
     programme = desk.approved()
     assert is_approved(programme)
     assert programme.approver_id == desk.approver.account_id
@@ -279,7 +279,7 @@ def test_withdrawing_has_the_rundowns_that_hold_it_built_anew(desk: Desk) -> Non
         }
 
 
-def test_the_neighbours_administrator_touches_nothing_here(desk: Desk) -> None:
+def test_the_neighbours_administrator_touches_nothing_here(desk: Desk, acts_on: Any) -> None:
     programme = desk.write()
     heard = desk.sounds(programme)
     acts: list[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any]]] = [
