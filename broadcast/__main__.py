@@ -52,6 +52,17 @@ def opened(settings: Settings) -> Database:
     return database
 
 
+def workshop_of(settings: Settings) -> Workshop:
+    """Where the workers of this station work."""
+    return Workshop(
+        database=opened(settings),
+        storage=Storage(settings.data / "media"),
+        voices_folder=settings.data / "voices",
+        limits=Limits(bytes=settings.upload_max_bytes, duration_s=settings.upload_max_s),
+        now=_now,
+    )
+
+
 def work_here(settings: Settings, kinds: Sequence[str]) -> int:
     """Be a worker for these kinds of work until told to stop."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
@@ -60,14 +71,7 @@ def work_here(settings: Settings, kinds: Sequence[str]) -> int:
         signal.signal(number, lambda *_: stop.set())
     stop_with_parent(stop)
     os.nice(_NICE)
-    storage = Storage(settings.data / "media")
-    workshop = Workshop(
-        database=opened(settings),
-        storage=storage,
-        voices_folder=settings.data / "voices",
-        limits=Limits(bytes=settings.upload_max_bytes, duration_s=settings.upload_max_s),
-        now=_now,
-    )
+    workshop = workshop_of(settings)
     Worker(workshop, f"{os.getpid()}-{secrets.token_hex(4)}", stop, kinds=kinds).run()
     workshop.database.close()
     return 0

@@ -61,6 +61,12 @@ def program(name: str) -> str:
 
 
 @pytest.fixture
+def skip_or_fail() -> Callable[[str], None]:
+    """A function that skips the test for a reason, or fails it in CI, where every part must be there."""
+    return lacking
+
+
+@pytest.fixture
 def program_of() -> Callable[[str], str]:
     """A function from the name of a program to its path; it skips the test, or fails it in CI, when there is none."""
     return program

@@ -155,6 +155,46 @@ def test_the_way_to_the_air(desk: Desk, acts_on: Any) -> None:
         ]
 
 
+def test_every_act_on_a_programme_is_written_down(desk: Desk, acts_on: Any) -> None:
+    programme = desk.approved()
+    desk.act(programme, send_back, "Sai giờ", desk.approver, desk.now)
+    desk.act(programme, change, title="Khác", person=desk.author, now=desk.now)
+    desk.act(programme, lambda _, one: take_sound(one, "failed", "Bộ đọc dừng giữa chừng."))
+    desk.act(programme, ask_again, person=desk.author, now=desk.now)
+    desk.act(programme, withdraw, desk.boss, desk.now)
+    with desk.database.reading() as session:
+        rows = acts_on(session, "programme", programme.id)
+    acts = {row.act.removeprefix("programme."): row.account_id for row in rows}
+    author, approver, boss = (person.account_id for person in (desk.author, desk.approver, desk.boss))
+    assert acts == {
+        "write": author, "submit": author, "approve": approver, "send_back": approver, "change": author,
+        "ask_again": author, "withdraw": boss,
+    }  # fmt: skip
+
+
+def test_another_recording_takes_the_approval_away(desk: Desk) -> None:
+    def asset(session: Any, sha256: str) -> MediaAsset:
+        one = MediaAsset(
+            unit_id=desk.city.hai_chau.id, name="nhạc.mp3", kind="music", source_sha256=sha256, size_bytes=1,
+            state="ready", rendition_sha256=desk.rendition(session, sha256).sha256, created_at=desk.now,
+        )  # fmt: skip
+        session.add(one)
+        session.flush()
+        return one
+
+    with desk.database.transaction() as session:
+        first, second = asset(session, "a" * 64), asset(session, "b" * 64)
+        programme = record_from(session, desk.city.hai_chau, "Nhạc", first, person=desk.author, now=desk.now)
+    desk.act(programme, submit, desk.author, desk.now)
+    approved = desk.act(programme, approve, programme.heard_sha256, desk.approver, desk.now)
+    assert is_approved(approved)
+    same = desk.act(programme, change, asset=first, person=desk.author, now=desk.now)
+    assert is_approved(same)
+    changed = desk.act(programme, change, asset=second, person=desk.author, now=desk.now)
+    assert (changed.state, changed.version, changed.rendition_sha256) == ("draft", 2, "b" * 64)
+    assert not is_approved(changed)
+
+
 def test_what_cannot_be_heard_yet_cannot_be_submitted(desk: Desk) -> None:
     programme = desk.write()
     with pytest.raises(ProgrammeRefused, match="đang được chuẩn bị"):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
+from broadcast.administrative_unit import end
 from broadcast.audit import Audit
 from broadcast.errors import NotAllowed, NotFound, ScheduleRefused
 from broadcast.outlook import upcoming
@@ -130,6 +131,16 @@ def test_now_may_be_told_in_any_zone(desk: Any, now: datetime) -> None:
     assert one.start == now + timedelta(milliseconds=400)
 
 
+def test_nothing_is_scheduled_for_a_unit_that_has_ended(desk: Any, put: Callable[..., str], now: datetime) -> None:
+    with desk.database.transaction() as session:
+        end(session, session.merge(desk.city.hai_chau), now.date() + timedelta(days=1))
+    put("2026-11-22T23:00:00")
+    with desk.database.transaction() as session:
+        session.merge(desk.city.hai_chau).valid_to = now.date()
+    with pytest.raises(ScheduleRefused, match="không còn là đơn vị hành chính từ ngày 22/11/2026"):
+        put("2026-11-22T23:00:00")
+
+
 def test_now_is_an_instant_a_little_ahead(desk: Any, now: datetime) -> None:
     with desk.database.transaction() as session:
         play_now(session, desk.approved(), [(desk.city.hai_chau.id, None)], desk.editor, now, lead_ms=400)
@@ -173,6 +184,16 @@ class TestOccurrences:
             changes = changes_of(session, schedule(session, one))
         assert [f"{item.start:%m-%d %H:%M}" for item in planned] == ["11-22 22:00", "12-23 23:00"]
         assert len(changes) == 2
+
+    def test_a_change_is_written_down(
+        self, desk: Any, put: Callable[..., str], now: datetime, acts_on: Callable[..., Any]
+    ) -> None:
+        one, at = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=3"), "2026-11-24T05:00:00"
+        with desk.database.transaction() as session:
+            change_occurrence(session, schedule(session, one), at, "", person=desk.editor, now=now)
+        with desk.database.reading() as session:
+            (row,) = [row for row in acts_on(session, "schedule", one) if row.act == "schedule.change"]
+        assert (row.account_id, row.detail["occurrence"], row.detail["to"]) == (desk.editor.account_id, at, "")
 
     def test_the_other_programme_is_said_this_once(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
         one, other = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=2"), desk.approved("Tin riêng")

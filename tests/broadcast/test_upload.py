@@ -3,7 +3,7 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ def files_in(storage: Storage) -> list[Path]:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Storage]:
+def small_disk(tmp_path: Path, skip_or_fail: Callable[[str], None]) -> Iterator[Storage]:
     """A disk of one megabyte."""
     place = tmp_path / "disk"
     place.mkdir()
@@ -28,7 +28,7 @@ def small_disk(tmp_path: Path) -> Iterator[Storage]:
         ["mount", "-t", "tmpfs", "-o", "size=1m", "loa-test", str(place)], check=False, capture_output=True
     )
     if mount.returncode:
-        pytest.skip("This user may not mount a small disk.")
+        skip_or_fail("This user may not mount a small disk.")
     yield Storage(place / "media")
     subprocess.run(["umount", str(place)], check=True)
 

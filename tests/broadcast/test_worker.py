@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from broadcast.__main__ import workshop_of
 from broadcast.account import add_account, person_from
 from broadcast.administrative_unit import seed_da_nang
 from broadcast.composition import change, write_text
@@ -166,6 +167,12 @@ async def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(data=tmp_path / "data", workers=1)
+
+
+def test_workers_keep_the_limits_of_the_settings(settings: Settings) -> None:
+    workshop = workshop_of(replace(settings, upload_max_bytes=7, upload_max_s=9))
+    workshop.database.close()
+    assert (workshop.limits.bytes, workshop.limits.duration_s) == (7, 9)
 
 
 @pytest.mark.slow
