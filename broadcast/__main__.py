@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from broadcast import account_command, voice_command
 from broadcast.database import Database
 from broadcast.errors import LoaError
 from broadcast.log import configure
-from broadcast.rendering import Workshop, sweep
+from broadcast.rendering import KINDS, Workshop
 from broadcast.settings import Settings, load
 from broadcast.storage import Storage
 from broadcast.worker import Worker, stop_with_parent, supervise_workers
@@ -34,7 +35,9 @@ def main(argv: list[str] | None = None) -> int:
             return account_command.run(arguments, opened(settings), _now())
         if arguments.command == "voice":
             return voice_command.run(arguments, settings.data / "voices")
-        return work_here(settings) if arguments.one else asyncio.run(_workers(settings))
+        if arguments.one is None:
+            return asyncio.run(_workers(settings))
+        return work_here(settings, arguments.one or KINDS)
     except LoaError as error:
         print(f"loa {arguments.command}: {error}", file=sys.stderr)
         return 1
@@ -48,24 +51,27 @@ def opened(settings: Settings) -> Database:
     return database
 
 
-def work_here(settings: Settings) -> int:
-    """Be a worker until told to stop."""
+def workshop_of(settings: Settings) -> Workshop:
+    """Where the workers of this station work."""
+    return Workshop(
+        database=opened(settings),
+        storage=Storage(settings.data / "media"),
+        voices_folder=settings.data / "voices",
+        limits=Limits(bytes=settings.upload_max_bytes, duration_s=settings.upload_max_s),
+        now=_now,
+    )
+
+
+def work_here(settings: Settings, kinds: Sequence[str]) -> int:
+    """Be a worker for these kinds of work until told to stop."""
     configure(settings.log_format)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     stop_with_parent(stop)
     os.nice(_NICE)
-    storage = Storage(settings.data / "media")
-    workshop = Workshop(
-        database=opened(settings),
-        storage=storage,
-        voices_folder=settings.data / "voices",
-        limits=Limits(bytes=settings.upload_max_bytes, duration_s=settings.upload_max_s),
-        now=_now,
-    )
-    sweep(storage, _now())
-    Worker(workshop, f"{os.getpid()}-{secrets.token_hex(4)}", stop).run()
+    workshop = workshop_of(settings)
+    Worker(workshop, f"{os.getpid()}-{secrets.token_hex(4)}", stop, kinds=kinds).run()
     workshop.database.close()
     return 0
 
@@ -91,7 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     account_command.add_parser(commands)
     voice_command.add_parser(commands)
     work = commands.add_parser("work", help="worker processes for renditions and speech")
-    work.add_argument("--one", action="store_true", help="be one worker, not the supervisor of `workers` of them")
+    one = "be one worker for these kinds of work, not the supervisor of `workers` of them"
+    work.add_argument("--one", nargs="*", choices=KINDS, metavar="KIND", help=one)
     return parser
 
 

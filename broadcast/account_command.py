@@ -1,4 +1,4 @@
-"""`loa account add|password|grant|close|list`: people and their rights, on the command line of the station."""
+"""`loa account add|password|grant|revoke|close|list`: people and their rights, on the command line of the station."""
 
 import argparse
 import getpass
@@ -8,7 +8,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from broadcast.account import account_of_name, accounts, add_account, close_account, grant, grants_of, set_password
+from broadcast.account import (
+    account_of_name,
+    accounts,
+    add_account,
+    close_account,
+    grant,
+    grants_of,
+    revoke,
+    set_password,
+)
 from broadcast.administrative_unit import AdministrativeUnit, seed_da_nang, unit_of_path, unit_of_slug
 from broadcast.database import Database
 from broadcast.errors import NotFound
@@ -23,9 +32,11 @@ def add_parser(subparsers: Any) -> None:
     add.add_argument("name", help="sign-in name")
     add.add_argument("--full-name", default="", help="the person's name")
     add.add_argument("--ask", action="store_true", help="ask for the password instead of making one up")
-    for verb in (add, verbs.add_parser("grant", help="give a role over a unit")):
-        if verb is not add:
-            verb.add_argument("name")
+    given = verbs.add_parser("grant", help="give a role over a unit")
+    taken = verbs.add_parser("revoke", help="take a role over a unit away")
+    for verb in (given, taken):
+        verb.add_argument("name")
+    for verb in (add, given, taken):
         verb.add_argument("--role", choices=list(ROLES), required=True)
         verb.add_argument("--unit", default="48", help="path or slug of the unit (48, 48/20242, hai-chau)")
     for name, text in (("password", "give a new password"), ("close", "end an account")):
@@ -63,7 +74,8 @@ def _change(session: Session, arguments: argparse.Namespace, given: str | None, 
     elif arguments.verb == "close":
         close_account(session, account, now)
     else:
-        grant(session, account, arguments.role, _unit(session, arguments.unit), now)
+        change = revoke if arguments.verb == "revoke" else grant
+        change(session, account, arguments.role, _unit(session, arguments.unit), now)
     print(f"{account.sign_in_name}: xong.")
 
 

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -40,6 +41,14 @@ class AdministrativeUnit(Base):
 
     __table_args__ = (Index("ix_administrative_unit_path", "path"),)
 
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is no administrative unit any more, by its own clock."""
+        return self.valid_to is not None and self.valid_to <= now.astimezone(ZoneInfo(self.timezone)).date()
+
+    def is_valid(self, on: date) -> bool:
+        """Whether it is an administrative unit on this day."""
+        return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
+
 
 class Predecessor(Base):
     """A unit that a later one took the place of."""
@@ -52,12 +61,14 @@ class Predecessor(Base):
 
 def seed_da_nang(session: Session, today: date) -> AdministrativeUnit:
     """Put the city and its communes into the tree where they are not there yet; gives the city."""
-    city = _put(session, None, code=CITY_CODE, kind="city", name=CITY_NAME, slug=slug_of(_bare(CITY_NAME)))
+    slug = slug_of(_bare(CITY_NAME))
+    city = _put(session, None, code=CITY_CODE, kind="city", name=CITY_NAME, slug=slug, valid_from=REFORM)
     rows = [row.split("\t") for row in DA_NANG.read_text().splitlines() if not row.startswith("#")][1:]
-    bare = [slug_of(_bare(name)) for _, _, name in rows]
-    for (code, kind, name), slug in zip(rows, bare, strict=True):
+    bare = [slug_of(_bare(name)) for _, _, name, _ in rows]
+    for (code, kind, name, day), slug in zip(rows, bare, strict=True):
         clear = bare.count(slug) == 1 and slug != city.slug
-        _put(session, city, code=code, kind=kind, name=name, slug=slug if clear else slug_of(name))
+        own = slug if clear else slug_of(name)
+        _put(session, city, code=code, kind=kind, name=name, slug=own, valid_from=date.fromisoformat(day))
     if city.valid_from > today:
         raise NotFound(f"Các phường, xã này có từ {city.valid_from:%d/%m/%Y}; đồng hồ của máy chỉ {today:%d/%m/%Y}.")
     return city
@@ -92,20 +103,34 @@ def communes(session: Session, on: date) -> list[AdministrativeUnit]:
     return sorted(session.scalars(chosen), key=lambda one: (slug_of(_bare(one.name)), one.code))
 
 
-def ancestors(session: Session, of: AdministrativeUnit) -> list[AdministrativeUnit]:
-    """The units above, the root first; without the unit itself."""
-    above: list[AdministrativeUnit] = []
-    parent_id = of.parent_id
-    while parent_id is not None:
-        above.insert(0, unit(session, parent_id))
-        parent_id = above[0].parent_id
-    return above
+def end(
+    session: Session, of: AdministrativeUnit, valid_to: date, successors: Sequence[AdministrativeUnit] = ()
+) -> None:
+    """End a unit, and all below it that has not ended yet: on `valid_to` it is no unit any more; the successors have
+    taken its place. Raises Refused when it would end before it begins, or is succeeded by what is not there then."""
+    if valid_to <= of.valid_from:
+        raise Refused(f"{of.name} có từ {of.valid_from:%d/%m/%Y} nên không thể kết thúc vào {valid_to:%d/%m/%Y}.")
+    for one in successors:
+        if one.id == of.id or not one.is_valid(valid_to):
+            raise Refused(f"{one.name} không phải là đơn vị hành chính khác vào ngày {valid_to:%d/%m/%Y}.")
+    for one in [of, *units_below(session, of)]:
+        if one.valid_to is None or one.valid_to > valid_to:
+            one.valid_to = valid_to
+    session.add_all(Predecessor(unit_id=one.id, predecessor_id=of.id) for one in successors)
+    session.flush()
 
 
-def units_below(session: Session, of: AdministrativeUnit) -> list[AdministrativeUnit]:
-    """All units below, of any depth, by path; without the unit itself."""
+def successors(session: Session, of: AdministrativeUnit) -> list[AdministrativeUnit]:
+    """The units that took its place, by path."""
+    chosen = select(AdministrativeUnit).join(Predecessor, Predecessor.unit_id == AdministrativeUnit.id)
+    return list(session.scalars(chosen.where(Predecessor.predecessor_id == of.id).order_by(AdministrativeUnit.path)))
+
+
+def units_below(session: Session, of: AdministrativeUnit, on: date | None = None) -> list[AdministrativeUnit]:
+    """All units below, of any depth, by path, without the unit itself; of all times, or of one day."""
     below = AdministrativeUnit.path.startswith(f"{of.path}/", autoescape=True)
-    return list(session.scalars(select(AdministrativeUnit).where(below).order_by(AdministrativeUnit.path)))
+    chosen = select(AdministrativeUnit).where(below, *(_valid(on) if on else ()))
+    return list(session.scalars(chosen.order_by(AdministrativeUnit.path)))
 
 
 def add_village(session: Session, parent: AdministrativeUnit, name: str, now: datetime) -> AdministrativeUnit:
@@ -164,11 +189,11 @@ def _bare(name: str) -> str:
 
 
 def _put(
-    session: Session, parent: AdministrativeUnit | None, *, code: str, kind: str, name: str, slug: str
+    session: Session, parent: AdministrativeUnit | None, *, code: str, kind: str, name: str, slug: str, valid_from: date
 ) -> AdministrativeUnit:
     path = f"{parent.path}/{code}" if parent else code
     there = session.scalar(
-        select(AdministrativeUnit).where(AdministrativeUnit.path == path, AdministrativeUnit.valid_from == REFORM)
+        select(AdministrativeUnit).where(AdministrativeUnit.path == path, AdministrativeUnit.valid_from == valid_from)
     )
     if there is not None:
         return there
@@ -181,7 +206,7 @@ def _put(
         name=name,
         slug=slug,
         timezone="Asia/Ho_Chi_Minh",
-        valid_from=REFORM,
+        valid_from=valid_from,
     )
     session.add(new)
     session.flush()

@@ -5,12 +5,12 @@ is not approved, or has no sound yet, is planned with a reason and never becomes
 """
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from broadcast.errors import ScheduleRefused
-from broadcast.event import Change, Event, occurrences, zone
+from broadcast.event import Change, Event, occurrences
 from broadcast.priority import Rank
 from broadcast.rundown import Item, Resume
 
@@ -76,7 +76,7 @@ class Planned:
     resume: Resume
     schedule_id: str
     occurrence: str
-    cut_at: datetime | None = None  # when it stops because its schedule was withdrawn while it was on air
+    withdrawn_at: datetime | None = None  # when its schedule was withdrawn, after the start
 
     @property
     def duration_ms(self) -> int:
@@ -134,14 +134,14 @@ def _start(event: Event, said: Said, late_s: int) -> datetime | None:
     return late if late <= event.start + timedelta(seconds=late_s) else None
 
 
-def _cut_at(fact: Fact, start: datetime, said: Said) -> datetime | None:
-    """When a withdrawn occurrence that was on air stops: a moment later, so that all loudspeakers stop together.
+def cut(item: Item, at: datetime) -> Item:
+    """An item that is taken back at `at`: a moment later nothing more of it is heard, on all loudspeakers together.
 
-    It stays in the rundown up to there, because what it had cut resumes behind it at the right sample.
+    It stays in the rundown, because what it had cut resumes behind it at the right sample. It expires instead of
+    being shortened: what was delayed, or was cut itself, does not end when it was planned to.
     """
-    if fact.withdrawn_at is None or start + said.duration <= fact.withdrawn_at + _CUT_LEAD:
-        return None
-    return fact.withdrawn_at + _CUT_LEAD
+    end = at + _CUT_LEAD
+    return replace(item, expires=min(item.expires or end, end), fade_out_ms=_CUT_FADE_MS)
 
 
 def targets_of(fact: Fact, unit_id: str, path: str) -> tuple[str, ...]:
@@ -190,21 +190,19 @@ def planned_at(fact: Fact, airing: Airing, unit: tuple[str, str], targets: tuple
     """An occurrence in one unit (id, path)."""
     return Planned(
         item_id(fact.schedule_id, airing.occurrence, unit[0]), *unit, airing.start, airing.said, targets, fact.rank,
-        fact.late_s, fact.resume, fact.schedule_id, airing.occurrence, _cut_at(fact, airing.start, airing.said),
+        fact.late_s, fact.resume, fact.schedule_id, airing.occurrence, fact.withdrawn_at,
     )  # fmt: skip
 
 
 def item_of(planned: Planned) -> Item:
     """What a ready planned occurrence is on the wire."""
-    said, cut_at = planned.said, planned.cut_at
-    cut_ms = said.duration_ms if cut_at is None else (cut_at - planned.start) // timedelta(milliseconds=1)
-    return Item(
+    said = planned.said
+    item = Item(
         id=planned.item_id,
         start=planned.start,
         latest_start=planned.start + timedelta(seconds=planned.late_s),
         sound=f"rendition:{said.rendition_sha256}",
-        duration_ms=min(said.duration_ms, cut_ms),
-        fade_out_ms=5 if cut_at is None else min(_CUT_FADE_MS, cut_ms),
+        duration_ms=said.duration_ms,
         rank=planned.rank,
         targets=planned.targets,
         resume=planned.resume,
@@ -213,6 +211,7 @@ def item_of(planned: Planned) -> Item:
         text=said.text,
         fallback=FALLBACK,
     )
+    return item if planned.withdrawn_at is None else cut(item, planned.withdrawn_at)
 
 
 def _share_speakers(one: Planned, other: Planned) -> bool:
@@ -228,74 +227,16 @@ def _share_speakers(one: Planned, other: Planned) -> bool:
 def collisions(wanted: Sequence[Planned], there: Sequence[Planned], most: int = 100) -> list[Overlap]:
     """Where what is wanted meets what is there already, in order of time, at most `most`. Same occurrence: once."""
     ordered = sorted(there, key=lambda planned: planned.start)
-    longest = max((planned.duration_ms for planned in there), default=0)
+    starts = [planned.start for planned in ordered]
+    longest = max((planned.said.duration for planned in there), default=timedelta(0))
     found: dict[tuple[datetime, str, str], Overlap] = {}
     for one in sorted(wanted, key=lambda planned: planned.start):
-        for other in ordered:
-            if other.start >= one.end or len(found) >= most:
+        for other in ordered[bisect_left(starts, one.start - longest) : bisect_left(starts, one.end)]:
+            if len(found) >= most:
                 break
-            if other.start + timedelta(milliseconds=longest) <= one.start or other.end <= one.start:
-                continue
-            if _share_speakers(one, other):
+            if other.end > one.start and _share_speakers(one, other):
                 start, end = max(one.start, other.start), min(one.end, other.end)
                 found[start, other.item_id, one.unit_path] = Overlap(
                     start, end, other.title, other.unit_path, other.rank
                 )
     return list(found.values())
-
-
-# Read back before sending.
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBack:
-    """What a person is about to send, in their words."""
-
-    duration: str
-    clusters: str
-    place: str
-    when: str
-
-    @property
-    def sentence(self) -> str:
-        """«3 phút 20 giây, 12 cụm loa, phường Hải Châu, 17:00 hôm nay»."""
-        return f"{self.duration}, {self.clusters}, {self.place}, {self.when}"
-
-
-def duration_words(duration_ms: int) -> str:
-    """«1 giờ 2 phút», «3 phút 20 giây», «45 giây»: rounded to whole seconds, at least one."""
-    seconds = max(1, round(duration_ms / 1000))
-    parts = ((seconds // 3600, "giờ"), (seconds // 60 % 60, "phút"), (seconds % 60, "giây"))
-    return " ".join(f"{count} {word}" for count, word in parts if count)
-
-
-def day_words(start: datetime, now: datetime, timezone: str) -> str:
-    """«17:00 hôm nay», «5:30 ngày mai», «5:30 thứ Hai 30/11/2026», in the zone's wall time."""
-    local = zone(timezone)
-    wall, today = start.astimezone(local), now.astimezone(local).date()
-    days = (wall.date() - today).days
-    weekday = ("thứ Hai", "thứ Ba", "thứ Tư", "thứ Năm", "thứ Sáu", "thứ Bảy", "Chủ nhật")[wall.weekday()]
-    day = {0: "hôm nay", 1: "ngày mai"}.get(days, f"{weekday} {wall:%d/%m/%Y}")
-    return f"{wall.hour}:{wall:%M} {day}"
-
-
-def read_back(
-    *,
-    duration_ms: int,
-    clusters: int,
-    places: Sequence[str],
-    start: datetime | None,
-    now: datetime,
-    timezone: str = "Asia/Ho_Chi_Minh",
-    repeats: str = "",
-) -> ReadBack:
-    """The parts of the sentence that is read back before sending. `start` None means now; `repeats` is from
-    `event.describe`, empty for once. Raises ScheduleRefused when there is no place."""
-    if not places:
-        raise ScheduleRefused("Xin chọn ít nhất một nơi phát.")
-    names = [name[:1].lower() + name[1:] for name in places]
-    place = ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} và {len(names) - 2} nơi khác"
-    when = "ngay bây giờ" if start is None else day_words(start, now, timezone)
-    if repeats:
-        when = f"lần đầu {when}, {repeats}"
-    return ReadBack(duration_words(duration_ms), f"{clusters} cụm loa", place, when)

@@ -53,7 +53,7 @@ def send_back(session: Session, programme: Programme, reason: str, person: Perso
     if programme.state not in {"submitted", "approved"}:
         raise ProgrammeRefused("Chương trình này không ở trạng thái chờ duyệt. Xin tải lại trang.")
     programme.state, programme.returned_reason, programme.changed_at = "draft", why, now
-    _forget_approval(programme)
+    forget_approval(programme)
     rebuild_rundowns(session, programme, now)
     _record(session, "programme.send_back", programme, person, now, reason=why)
 
@@ -64,9 +64,14 @@ def withdraw(session: Session, programme: Programme, person: Person, now: dateti
     if programme.state == "withdrawn":
         return
     programme.state, programme.changed_at = "withdrawn", now
-    _forget_approval(programme)
+    forget_approval(programme)
     rebuild_rundowns(session, programme, now)
     _record(session, "programme.withdraw", programme, person, now)
+
+
+def forget_approval(programme: Programme) -> None:
+    """From now on nobody has approved it."""
+    programme.approved_sha256, programme.approver_id, programme.approved_at = "", None, None
 
 
 def rebuild_rundowns(session: Session, programme: Programme, now: datetime) -> None:
@@ -96,10 +101,6 @@ def _must_be_heard(programme: Programme) -> None:
         raise ProgrammeRefused(f"Chương trình chưa có âm thanh: {programme.sound_reason}")
     if programme.sound_state != "ready" or not programme.heard_sha256:
         raise ProgrammeRefused("Âm thanh của chương trình đang được chuẩn bị. Xin đợi rồi nghe lại trước khi gửi.")
-
-
-def _forget_approval(programme: Programme) -> None:
-    programme.approved_sha256, programme.approver_id, programme.approved_at = "", None, None
 
 
 def _record(

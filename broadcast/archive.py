@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Index, Select, select
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
-from broadcast.administrative_unit import AdministrativeUnit, unit_of_path
+from broadcast.administrative_unit import AdministrativeUnit, unit_of_path, units_below
 from broadcast.audit import record
 from broadcast.database import Base, new_id
 from broadcast.errors import NotFound
 from broadcast.permission import Person, require
+from broadcast.unit_path import covers, lineage
 
 
 class Episode(Base):
@@ -37,37 +38,41 @@ class Episode(Base):
 
     __table_args__ = (
         Index("uq_episode_item_unit", "item_id", "unit_path", unique=True),
-        Index("ix_episode_unit_aired", "unit_path", "aired_at"),
+        Index("ix_episode_aired", "aired_at", "id"),
+        Index("ix_episode_unit_aired", "unit_path", "aired_at", "id"),
     )
-
-
-def _of(unit: AdministrativeUnit) -> ColumnElement[bool]:
-    """Episodes of the unit, of those above it and, for a commune, of those below it."""
-    paths = [unit.path.rsplit("/", cut)[0] for cut in range(unit.path.count("/") + 1)]
-    own = Episode.unit_path.in_(paths)
-    return or_(own, Episode.unit_path.startswith(f"{unit.path}/")) if "/" in unit.path else own
 
 
 def belongs(episode: Episode, unit: AdministrativeUnit) -> bool:
     """Whether the episode stands on the unit's page."""
-    above = unit.path == episode.unit_path or unit.path.startswith(f"{episode.unit_path}/")
-    return above or ("/" in unit.path and episode.unit_path.startswith(f"{unit.path}/"))
+    return covers(episode.unit_path, unit.path) or ("/" in unit.path and covers(unit.path, episode.unit_path))
 
 
 def episodes(
     session: Session, unit: AdministrativeUnit, before: datetime | None = None, limit: int = 20
 ) -> list[Episode]:
-    """The episodes on a unit's page aired before an instant, the newest first."""
-    chosen = select(Episode).where(_of(unit), Episode.withdrawn_at.is_(None))
+    """The episodes on a unit's page aired before an instant, the newest first: its own, those of the units above it
+    and, for a commune, those of its villages. Each part is read in order from an index, no more than the page takes."""
+    parts = [Episode.unit_path == path for path in lineage(unit.path)]
+    villages = [one.path for one in units_below(session, unit)] if "/" in unit.path else []
+    if villages:
+        parts.append(Episode.unit_path.in_(villages))
+    chosen = _newest(limit)
     if before is not None:
         chosen = chosen.where(Episode.aired_at < before)
-    return list(session.scalars(chosen.order_by(Episode.aired_at.desc(), Episode.id.desc()).limit(limit)))
+    found = [one for part in parts for one in session.scalars(chosen.where(part))]
+    return sorted(found, key=lambda one: (one.aired_at, one.id), reverse=True)[:limit]
 
 
 def newest(session: Session, limit: int = 20) -> list[Episode]:
-    """The latest episodes of all units."""
-    chosen = select(Episode).where(Episode.withdrawn_at.is_(None))
-    return list(session.scalars(chosen.order_by(Episode.aired_at.desc(), Episode.id.desc()).limit(limit)))
+    """The latest episodes of all units, for a list: their texts and sentences are not read."""
+    light = (defer(Episode.text, raiseload=True), defer(Episode.sentences, raiseload=True))
+    return list(session.scalars(_newest(limit).options(*light)))
+
+
+def _newest(limit: int) -> Select[Episode]:
+    there = select(Episode).where(Episode.withdrawn_at.is_(None))
+    return there.order_by(Episode.aired_at.desc(), Episode.id.desc()).limit(limit)
 
 
 def episode(session: Session, episode_id: str) -> Episode:

@@ -4,7 +4,7 @@ The station writes its own rows through `broadcast.settlement`; devices report t
 hands to `merge_device_plays`. `unit_path` is the unit whose rundown named the item.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -16,8 +16,8 @@ from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.database import Base, new_id
 from broadcast.plan import RundownRow
 from broadcast.rundown import Item
-from broadcast.rundown_body import from_body
-from broadcast.signing import body_of
+from broadcast.signed import parsed
+from broadcast.unit_path import lineage
 
 STATION = ""
 """The `device_id` of the station's own rows."""
@@ -37,7 +37,7 @@ class AsRun(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
     item_id: Mapped[str]
-    unit_path: Mapped[str] = mapped_column(index=True)
+    unit_path: Mapped[str]
     device_id: Mapped[str] = mapped_column(default="")
     programme_id: Mapped[str | None]
     sound: Mapped[str]
@@ -54,6 +54,7 @@ class AsRun(Base):
     __table_args__ = (
         Index("uq_as_run_item_unit_device", "item_id", "unit_path", "device_id", unique=True),
         Index("ix_as_run_planned_start", "planned_start"),
+        Index("ix_as_run_unit_planned", "unit_path", "planned_start"),
     )
 
 
@@ -130,17 +131,19 @@ def merge_device_plays(session: Session, device_id: str, entries: Sequence[Devic
     ).all()
     rows = {(row.item_id, row.unit_path): row for row in there if row.device_id == device_id}
     models = {(row.item_id, row.unit_path): row for row in there if row.device_id == STATION}
+    items: Mapping[tuple[str, str], Item] | None = None
     for entry in entries:
         key = (entry.item, entry.unit)
         row = rows.get(key)
         if row is None:
-            row = rows[key] = _device_row(session, device_id, entry, models.get(key))
+            if items is None and key not in models:
+                items = _items(session, {entry.unit for entry in entries})
+            row = rows[key] = _device_row(device_id, entry, models.get(key), (items or {}).get(key))
             session.add(row)
         _add_play(row, entry)
 
 
-def _device_row(session: Session, device_id: str, entry: DevicePlay, model: AsRun | None) -> AsRun:
-    item = None if model is not None else _item(session, entry)
+def _device_row(device_id: str, entry: DevicePlay, model: AsRun | None, item: Item | None) -> AsRun:
     start = model.planned_start if model is not None else item.start if item is not None else entry.planned
     title = model.title if model is not None else item.title if item is not None else ""
     return AsRun(
@@ -158,11 +161,10 @@ def _device_row(session: Session, device_id: str, entry: DevicePlay, model: AsRu
     )
 
 
-def _item(session: Session, entry: DevicePlay) -> Item | None:
-    """The item as the unit's rundown names it now: the station writes its own row only when the item is over."""
-    message = session.scalar(select(RundownRow.message).where(RundownRow.path == entry.unit))
-    items = from_body(body_of(message)).items if message else ()
-    return next((item for item in items if item.id == entry.item), None)
+def _items(session: Session, units: Collection[str]) -> dict[tuple[str, str], Item]:
+    """By id and unit, the items as the rundowns name them now: the station writes its own rows when they are over."""
+    rows = session.execute(select(RundownRow.path, RundownRow.message).where(RundownRow.path.in_(units)))
+    return {(item.id, path): item for path, message in rows if message for item in parsed(message).items}
 
 
 def _add_play(row: AsRun, entry: DevicePlay) -> None:
@@ -179,7 +181,8 @@ def _add_play(row: AsRun, entry: DevicePlay) -> None:
 
 
 def keep_station_rows(session: Session, rows: Sequence[AsRun]) -> list[AsRun]:
-    """Write the station's rows; a row that is there already is replaced only by one of which more was heard.
+    """Write the station's rows; a row that is there already is replaced only by one of which more was heard, or by one
+    that began after it: an item that was taken off the air, mended and approved again within its time.
 
     Rows of devices that reported first learn what the station knows. Gives the rows that were written.
     """
@@ -189,7 +192,7 @@ def keep_station_rows(session: Session, rows: Sequence[AsRun]) -> list[AsRun]:
     written = []
     for row in rows:
         old = own.get((row.item_id, row.unit_path))
-        if old is not None and row.heard_ms <= old.heard_ms:
+        if old is not None and row.heard_ms <= old.heard_ms and not _began_after(row, old):
             continue
         if old is not None:
             session.delete(old)
@@ -200,6 +203,10 @@ def keep_station_rows(session: Session, rows: Sequence[AsRun]) -> list[AsRun]:
             if device.device_id != STATION and (device.item_id, device.unit_path) == (row.item_id, row.unit_path):
                 device.programme_id, device.title = row.programme_id, row.title
     return written
+
+
+def _began_after(row: AsRun, old: AsRun) -> bool:
+    return row.started_at is not None and old.ended_at is not None and row.started_at >= old.ended_at
 
 
 def as_run_of(session: Session, item_ids: Iterable[str]) -> dict[str, Summary]:
@@ -216,7 +223,6 @@ def as_run_of(session: Session, item_ids: Iterable[str]) -> dict[str, Summary]:
 
 def aired(session: Session, unit: AdministrativeUnit, since: datetime, until: datetime) -> list[AsRun]:
     """The station's rows of a unit and of those above it, planned in [since, until), the latest first."""
-    paths = [unit.path.rsplit("/", cut)[0] for cut in range(unit.path.count("/") + 1)]
-    chosen = select(AsRun).where(AsRun.device_id == STATION, AsRun.unit_path.in_(paths))
+    chosen = select(AsRun).where(AsRun.device_id == STATION, AsRun.unit_path.in_(lineage(unit.path)))
     inside = chosen.where(AsRun.planned_start >= since, AsRun.planned_start < until)
     return list(session.scalars(inside.order_by(AsRun.planned_start.desc(), AsRun.id.desc())))

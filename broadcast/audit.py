@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, select
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from broadcast.database import Base, Database, new_id
@@ -99,9 +99,3 @@ def record_refusal(
         detail={} if isinstance(refusal, NotFound) else {"act": refusal.act, "unit": refusal.unit_path},
         address=address,
     )
-
-
-def acts_on(session: Session, object_type: str, object_id: str) -> list[Audit]:
-    """Everything that was done to one thing, oldest first."""
-    chosen = select(Audit).where(Audit.object_type == object_type, Audit.object_id == object_id)
-    return list(session.scalars(chosen.order_by(Audit.at, Audit.id)))

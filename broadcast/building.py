@@ -18,7 +18,7 @@ from broadcast.agenda import Fact, airings, item_id, item_of, planned_at, target
 from broadcast.errors import LoaError
 from broadcast.plan import facts
 from broadcast.programme import Programme
-from broadcast.rundown import Rundown
+from broadcast.rundown import Item, Rundown
 from broadcast.rundown_body import (
     MAX_BODY_BYTES,
     MAX_ITEMS,
@@ -56,6 +56,10 @@ class Draft:
     def ids(self) -> set[str]:
         """The ids of its items."""
         return {item["id"] for item in self.contents.items}
+
+    def with_items(self, more: Sequence[Item]) -> "Draft":
+        """The same and some more items."""
+        return _draft(self.head, self.contents.with_items(more)) if more else self
 
     def body(self, revision: int) -> tuple[bytes, datetime]:
         """The body, small enough for every receiver, and the end of what it covers.
@@ -106,26 +110,34 @@ def draft(unit: tuple[str, str], gathered: Gathered, now: datetime, horizon_days
         except LoaError as error:
             log.error("schedule left out of the rundown", unit=unit[1], schedule=fact.schedule_id, reason=str(error))
     contents = Contents.of(timed)
-    if len(contents.items) > MAX_ITEMS:
-        covers_to, contents = from_ms(contents.items[MAX_ITEMS]["at"]), contents.first(MAX_ITEMS)
     there = {what["snd"] for what in contents.what}
     prefetch = tuple(sound for sound in gathered.soon.get(unit[0], ()) if sound not in there)[:MOST_PREFETCHED]
-    return Draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), contents)
+    return _draft(Rundown(unit[1], 0, now, now, covers_to, (), prefetch), contents)
+
+
+def _draft(head: Rundown, contents: Contents) -> Draft:
+    """With no more items than receivers take."""
+    if len(contents.items) <= MAX_ITEMS:
+        return Draft(head, contents)
+    return Draft(replace(head, covers_to=from_ms(contents.items[MAX_ITEMS]["at"])), contents.first(MAX_ITEMS))
 
 
 def _timed(fact: Fact, unit: tuple[str, str], now: datetime, covers_to: datetime) -> Iterator[Timed]:
     """The items of one schedule. What is heard is made once: its occurrences differ only in id and time."""
     targets = targets_of(fact, *unit)
-    heard: dict[str, What] = {}
+    heard: dict[str, tuple[What, int | None]] = {}
     for airing in airings(fact, now - LOOK_BACK, covers_to) if targets else ():
         said = airing.said
         if said.why_not or (airing.start < now and airing.start + said.duration < now - KEPT):
             continue
-        what = heard.get(said.programme_id)
-        if what is None or fact.withdrawn_at is not None:
-            what = heard[said.programme_id] = what_of(item_of(planned_at(fact, airing, unit, targets)))
-        at_ms = to_ms(airing.start)
-        yield Timed(at_ms, item_id(fact.schedule_id, airing.occurrence, unit[0]), at_ms + 1000 * fact.late_s, what)
+        known = heard.get(said.programme_id)
+        if known is None:
+            item = item_of(planned_at(fact, airing, unit, targets))
+            known = what_of(item), None if item.expires is None else to_ms(item.expires)
+            heard[said.programme_id] = known
+        at_ms, (what, expires_ms) = to_ms(airing.start), known
+        one = item_id(fact.schedule_id, airing.occurrence, unit[0])
+        yield Timed(at_ms, one, at_ms + 1000 * fact.late_s, what, expires_ms)
 
 
 def _soon(session: Session, ids: Sequence[str], now: datetime) -> dict[str, list[str]]:

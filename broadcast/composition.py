@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from broadcast.administrative_unit import AdministrativeUnit
-from broadcast.approval import rebuild_rundowns
+from broadcast.approval import forget_approval, rebuild_rundowns
 from broadcast.audit import record
 from broadcast.database import new_id
 from broadcast.errors import ProgrammeRefused
@@ -20,6 +20,7 @@ from broadcast.permission import Person, require
 from broadcast.programme import Programme, give_sound, require_act, take_sound
 from broadcast.speech.clean import clean
 from broadcast.speech.errors import TextRefused
+from broadcast.storage import Storage
 from broadcast.work import enqueue, result_of
 
 MAX_TITLE_CHARACTERS = 200
@@ -35,6 +36,7 @@ def write_text(
     voice: str,
     rate: float = 1.0,
     language: str = "vi",
+    storage: Storage,
     person: Person,
     now: datetime,
     loudness_lufs: float = LOUDNESS_LUFS,
@@ -46,7 +48,7 @@ def write_text(
     programme = _draft(unit, title, "text", person, now)
     programme.text, programme.language = cleaned(text), language
     programme.voice, programme.rate = one_line(voice), _rate(rate)
-    _ask_for_speech(session, programme, now, loudness_lufs)
+    _ask_for_speech(session, programme, storage, now, loudness_lufs)
     return _keep(session, programme, person, now)
 
 
@@ -68,6 +70,7 @@ def change(
     voice: str | None = None,
     rate: float | None = None,
     asset: MediaAsset | None = None,
+    storage: Storage,
     person: Person,
     now: datetime,
     loudness_lufs: float = LOUDNESS_LUFS,
@@ -88,11 +91,11 @@ def change(
     if before == (programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id):
         return
     if programme.kind == "text":
-        _ask_for_speech(session, programme, now, loudness_lufs)
+        _ask_for_speech(session, programme, storage, now, loudness_lufs)
     elif programme.media_asset_id is not None:
         _take_recording(session, programme, media_asset(session, programme.media_asset_id))
     programme.state, programme.version = "draft", programme.version + 1
-    programme.approved_sha256, programme.approver_id, programme.approved_at = "", None, None
+    forget_approval(programme)
     programme.changed_at = now
     if person.account_id not in programme.writers:
         programme.writers = [*programme.writers, person.account_id]
@@ -101,14 +104,24 @@ def change(
 
 
 def ask_again(
-    session: Session, programme: Programme, *, person: Person, now: datetime, loudness_lufs: float = LOUDNESS_LUFS
+    session: Session,
+    programme: Programme,
+    *,
+    storage: Storage,
+    person: Person,
+    now: datetime,
+    loudness_lufs: float = LOUDNESS_LUFS,
 ) -> None:
-    """Try again to make a sound that failed, when its reason is gone. Raises NotAllowed, ProgrammeRefused."""
+    """Try again to make a sound that failed, when its reason is gone, or that was made and lost.
+
+    Approval is bound to what is heard: it counts again if the new sound is the same. Raises NotAllowed,
+    ProgrammeRefused.
+    """
     _lock(session, programme, person)
-    if programme.sound_state != "failed":
+    if programme.sound_state != "failed" and not _is_lost(programme, storage):
         raise ProgrammeRefused("Âm thanh của chương trình này không bị lỗi, không cần làm lại.")
     if programme.kind == "text":
-        _ask_for_speech(session, programme, now, loudness_lufs)
+        _ask_for_speech(session, programme, storage, now, loudness_lufs)
     else:
         asset = media_asset(session, programme.media_asset_id or "")
         profile = profile_of(asset.kind, loudness_lufs)
@@ -121,6 +134,7 @@ def ask_again(
         }
         enqueue(session, "rendition", rendition_key(asset.source_sha256, profile), payload, now)
         take_sound(programme, "waiting")
+    rebuild_rundowns(session, programme, now)
     _record(session, "programme.ask_again", programme, person, now)
 
 
@@ -184,11 +198,22 @@ def _lock(session: Session, programme: Programme, person: Person) -> None:
         raise ProgrammeRefused("Chương trình này đã được thu hồi. Xin soạn chương trình mới.")
 
 
-def _ask_for_speech(session: Session, programme: Programme, now: datetime, loudness_lufs: float) -> None:
+def _is_lost(programme: Programme, storage: Storage) -> bool:
+    """Whether the sound was made and cannot be heard any more; what is left of a damaged file is thrown away, or it
+    would be taken for the sound again."""
+    if programme.sound_state != "ready" or not programme.rendition_sha256 or storage.holds(programme.rendition_sha256):
+        return False
+    storage.rendition(programme.rendition_sha256).unlink(missing_ok=True)
+    return True
+
+
+def _ask_for_speech(
+    session: Session, programme: Programme, storage: Storage, now: datetime, loudness_lufs: float
+) -> None:
     key = speech_key(programme.text, programme.voice, programme.rate, loudness_lufs)
     result = result_of(session, key)
     rendition = session.get(Rendition, result["rendition_sha256"]) if result else None
-    if result is not None and rendition is not None:
+    if result is not None and rendition is not None and storage.rendition(rendition.sha256).is_file():
         give_sound(programme, rendition, result["sentences"])
         return
     take_sound(programme, "waiting")

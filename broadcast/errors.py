@@ -11,8 +11,7 @@ LoaError
 │   ├── UploadRefused
 │   ├── ProgrammeRefused
 │   └── ScheduleRefused
-├── OriginalLost
-└── DatabaseUnready
+└── OriginalLost
 """
 
 
@@ -101,7 +100,3 @@ class ScheduleRefused(Refused):
 
 class OriginalLost(LoaError):
     """Không còn tệp gốc của bản ghi này trên máy chủ. Xin tải lên lại."""
-
-
-class DatabaseUnready(LoaError):
-    """The database is missing or of another version. Run `loa serve --migrate`, or check LOA_DATABASE."""

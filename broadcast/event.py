@@ -22,6 +22,11 @@ MOST_TIMES = 5_000
 
 _PARTS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTH", "BYMONTHDAY", "BYSETPOS", "BYHOUR", "BYMINUTE"}
 _YEARLY_PARTS = {"BYWEEKNO", "BYYEARDAY"}
+_RANGES = {
+    "BYMONTH": range(1, 13), "BYHOUR": range(24), "BYMINUTE": range(60), "BYMONTHDAY": range(1, 32),
+    "BYSETPOS": range(1, 367), "BYWEEKNO": range(1, 54), "BYYEARDAY": range(1, 367),
+}  # fmt: skip
+_FROM_THE_END = {"BYMONTHDAY", "BYSETPOS", "BYWEEKNO", "BYYEARDAY"}  # may be counted from the end, with a minus
 _LEAP_YEAR_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAY = timedelta(days=1)
 _NOTHING = timedelta(0)
@@ -97,7 +102,16 @@ def rule_parts(rule: str) -> tuple[tuple[str, str], ...]:
     return tuple(parts.items())
 
 
+def canonical(rule: str) -> str:
+    """A rule as it is kept. Raises ScheduleRefused."""
+    return ";".join(f"{name}={value}" for name, value in rule_parts(rule)) if rule.strip() else ""
+
+
 def _check_numbers(parts: dict[str, str]) -> None:
+    for name, there in _RANGES.items():
+        for number in _numbers(parts, name):
+            if (abs(number) if name in _FROM_THE_END else number) not in there:
+                raise ScheduleRefused(f"Phần «{name}={parts[name]}» của quy tắc lặp nằm ngoài lịch.")
     hours, minutes = _numbers(parts, "BYHOUR"), _numbers(parts, "BYMINUTE")
     if max(1, len(hours)) * max(1, len(minutes)) > MOST_STARTS_A_DAY:
         raise ScheduleRefused(f"Mỗi ngày một lịch phát không quá {MOST_STARTS_A_DAY} lần.")
@@ -107,7 +121,7 @@ def _check_numbers(parts: dict[str, str]) -> None:
         raise ScheduleRefused(f"Số lần phát phải từ 1 đến {MOST_TIMES}.")
     if "UNTIL" in parts:
         _until_wall(parts["UNTIL"], "UTC")
-    days, months = _numbers(parts, "BYMONTHDAY"), [m for m in _numbers(parts, "BYMONTH") if 1 <= m <= 12]
+    days, months = _numbers(parts, "BYMONTHDAY"), _numbers(parts, "BYMONTH")
     if days and months and all(abs(day) > _LEAP_YEAR_DAYS[month - 1] for day, month in product(days, months)):
         raise ScheduleRefused(f"Không có ngày {abs(days[0])} tháng {months[0]}, nên lịch này không bao giờ phát.")
 

@@ -1,8 +1,10 @@
 """Media assets and their renditions: what was brought in, and what is heard of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, select
+from sqlalchemy import BigInteger, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from broadcast.account import Account
@@ -20,7 +22,11 @@ LOUDNESS_LUFS = -16.0
 
 
 class Rendition(Base):
-    """A normalised, content-addressed Ogg Opus file; the same source and profile are never encoded twice."""
+    """A normalised, content-addressed Ogg Opus file, and what is measured of it.
+
+    The same source and profile are not encoded twice while the file is there. If it was lost, a voice that never speaks
+    twice alike gives another file, and so another row.
+    """
 
     __tablename__ = "rendition"
 
@@ -35,11 +41,14 @@ class Rendition(Base):
     trailing_silence_ms: Mapped[int]
     created_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("source_sha256", "profile"),)
+    __table_args__ = (Index("ix_rendition_source_profile", "source_sha256", "profile"),)
 
 
 class MediaAsset(Base):
-    """An uploaded recording. `state`: waiting, working, ready, failed (with `reason`, a Vietnamese sentence)."""
+    """An uploaded recording. `state`: waiting, working, ready, failed (with `reason`, a Vietnamese sentence).
+
+    What is measured of the upload itself is known when it is ready; what is heard of it is measured in its rendition.
+    """
 
     __tablename__ = "media_asset"
 
@@ -51,6 +60,11 @@ class MediaAsset(Base):
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(default="waiting")
     reason: Mapped[str] = mapped_column(default="")
+    duration_ms: Mapped[int | None]
+    integrated_lufs: Mapped[float | None]
+    true_peak_dbtp: Mapped[float | None]
+    leading_silence_ms: Mapped[int | None]
+    trailing_silence_ms: Mapped[int | None]
     rendition_sha256: Mapped[str | None] = mapped_column(ForeignKey("rendition.sha256"))
     uploaded_by: Mapped[str | None] = mapped_column(ForeignKey(Account.id))
     created_at: Mapped[datetime]
@@ -69,11 +83,27 @@ def rendition_key(source_sha256: str, profile: str) -> str:
 def rendition_of(session: Session, storage: Storage, source_sha256: str, profile: str) -> Rendition | None:
     """The rendition that was already made of a source, whose file is still there."""
     made = select(Rendition).where(Rendition.source_sha256 == source_sha256, Rendition.profile == profile)
-    rendition = session.scalar(made)
+    rendition = session.scalar(made.order_by(Rendition.created_at.desc(), Rendition.sha256).limit(1))
     if rendition is None:  # another source gave the very same sound: its row stands for both
         result = result_of(session, rendition_key(source_sha256, profile))
         rendition = session.get(Rendition, result["rendition_sha256"]) if result else None
     return rendition if rendition and storage.rendition(rendition.sha256).is_file() else None
+
+
+MEASURES = ("duration_ms", "integrated_lufs", "true_peak_dbtp", "leading_silence_ms", "trailing_silence_ms")
+
+
+def measured(session: Session, source_sha256: str) -> dict[str, Any]:
+    """What was measured of these bytes when they were brought in before; empty where they were not."""
+    known = select(MediaAsset).where(MediaAsset.source_sha256 == source_sha256, MediaAsset.duration_ms.is_not(None))
+    asset = session.scalar(known.limit(1))
+    return {name: getattr(asset, name) for name in MEASURES} if asset is not None else {}
+
+
+def take_measures(asset: MediaAsset, measures: Mapping[str, Any]) -> None:
+    """Note what was measured of an upload."""
+    for name, value in measures.items():
+        setattr(asset, name, value)
 
 
 def keep(
@@ -114,6 +144,7 @@ def keep(
     rendition = rendition_of(session, received.storage, received.sha256, profile)
     if rendition is not None:
         asset.state, asset.rendition_sha256 = "ready", rendition.sha256
+        take_measures(asset, measured(session, received.sha256))
     else:
         asset.state = "waiting"
         payload = {"source_sha256": received.sha256, "kind": kind, "profile": profile, "target_lufs": loudness_lufs}

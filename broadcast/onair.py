@@ -18,6 +18,7 @@ from typing import Literal
 from broadcast.errors import NaiveInstant
 from broadcast.priority import Rank
 from broadcast.rundown import Item, Rundown
+from broadcast.unit_path import covers
 from streams.cue import JOIN_SAMPLES, Cue, Duck
 from streams.frame import sample_position, samples_of_ms
 
@@ -77,11 +78,6 @@ class OnAir:
     missed: tuple[Missed, ...]
 
 
-def covers(unit: str, place: str) -> bool:
-    """Whether a unit is the place or above it: `48` covers `48/20197`."""
-    return place == unit or place.startswith(unit + "/")
-
-
 def _aims_at(target: str, place: Place) -> bool:
     kind, _, name = target.partition(":")
     if kind == "unit":
@@ -100,13 +96,16 @@ def is_for(item: Item, place: Place) -> bool:
 class _Bid:
     item: Item
     unit: str
-    revision: int
 
     @property
     def strength(self) -> tuple[int, int, datetime, int, str, str]:
-        """Smaller is stronger: rank, for emergencies the higher unit, earlier start, newer revision, id, unit."""
-        depth = self.unit.count("/") if self.item.rank is Rank.EMERGENCY else 0
-        return (-self.item.rank, depth, self.item.start, -self.revision, self.item.id, self.unit)
+        """Smaller is stronger: rank, for emergencies the higher unit, earlier start, the higher unit, its path, id.
+
+        Revisions do not count here: units sign anew every few hours, and nothing may change places on air for that.
+        """
+        depth = self.unit.count("/")
+        before_start = depth if self.item.rank is Rank.EMERGENCY else 0
+        return (-self.item.rank, before_start, self.item.start, depth, self.unit, self.item.id)
 
 
 def bids(rundowns: Iterable[Rundown], place: Place) -> list[_Bid]:
@@ -117,7 +116,7 @@ def bids(rundowns: Iterable[Rundown], place: Place) -> list[_Bid]:
         if known is None or rundown.revision > known.revision:
             newest[rundown.unit] = rundown
     found = [
-        _Bid(item, rundown.unit, rundown.revision)
+        _Bid(item, rundown.unit)
         for rundown in newest.values()
         if covers(rundown.unit, place.unit) or (place.below and covers(place.unit, rundown.unit))
         for item in rundown.items
@@ -268,13 +267,15 @@ def _copy(taken: _Taken) -> _Taken:
 
 
 def cues_of(on_air: OnAir) -> list[Cue]:
-    """The instructions to a player. Joins where an item is cut or resumed fade over 5 ms."""
+    """The instructions to a player. An item fades out at its end or where it expires; joins where it is cut or resumed
+    fade over 5 ms."""
     return [_cue(span) for span in on_air.spans]
 
 
 def _cue(span: Span) -> Cue:
     item = span.item
     last = span.offset + span.length == samples_of_ms(item.offset_ms) + samples_of_ms(item.duration_ms)
+    last = last or (item.expires is not None and span.end == sample_position(item.expires))
     return Cue(
         id=f"{item.id}#{span.part}",
         sound=item.sound,
@@ -283,7 +284,7 @@ def _cue(span: Span) -> Cue:
         length=span.length,
         gain_db=item.gain_db,
         fade_in=samples_of_ms(item.fade_in_ms) if span.part == 0 else JOIN_SAMPLES,
-        fade_out=samples_of_ms(item.fade_out_ms) if last else JOIN_SAMPLES,
+        fade_out=min(samples_of_ms(item.fade_out_ms), span.length) if last else JOIN_SAMPLES,
         ducks=span.ducks,
         fallback=item.fallback,
     )

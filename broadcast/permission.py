@@ -6,6 +6,7 @@ Pure: a `Person` is read once per request by `broadcast.sign_in`, and asked as o
 from dataclasses import dataclass
 
 from broadcast.errors import NotAllowed
+from broadcast.unit_path import covers
 
 ROLES: dict[str, frozenset[str]] = {
     "administrator": frozenset({"view", "compose", "approve", "schedule", "fleet", "account"}),
@@ -44,11 +45,6 @@ class Person:
         """The paths of the units where the act is given, each with all that it covers; none lies in another."""
         given = {path for role, path, _ in self.grants if act in ROLES.get(role, ())}
         return tuple(sorted(path for path in given if not any(covers(other, path) for other in given - {path})))
-
-
-def covers(path: str, unit_path: str) -> bool:
-    """Whether the unit at `path` is the unit at `unit_path` or lies above it."""
-    return unit_path == path or unit_path.startswith(f"{path}/")
 
 
 def require(person: Person, act: str, unit_path: str, *, object_type: str = "unit", object_id: str = "") -> None:

@@ -18,20 +18,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from broadcast.administrative_unit import AdministrativeUnit
-from broadcast.agenda import day_words
+from broadcast.administrative_unit import AdministrativeUnit, unit_of_path
 from broadcast.asrun import keep_station_rows
-from broadcast.building import build, draft, gather
+from broadcast.building import draft, gather
 from broadcast.database import Database
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget
+from broadcast.read_back import day_words
 from broadcast.readiness import Alarm, SoundCheck, unready
 from broadcast.rundown import Rundown
 from broadcast.settlement import settle
-from broadcast.signed import KEEP_BUILT, KEEP_LOOK, Row, lineage, near_parts, read_rows, rundowns_for
+from broadcast.signed import KEEP_BUILT, KEEP_LOOK, Row, near_parts, read_rows
 from broadcast.storage import Storage
 from broadcast.unit_look import ARM, NEAR, PREPARE, Seen, look_at, take_over
-
-__all__ = ["Alarm", "Looked", "Playout", "build", "rundowns_for"]
+from broadcast.unit_path import lineage
 
 BATCH = 50
 MOST_BATCHES = 10
@@ -41,7 +40,6 @@ _UNREADY_EVERY = timedelta(seconds=15)
 _TIDY_EVERY = timedelta(hours=1)
 _TARGETS_KEPT = timedelta(days=3)
 _RETRY = timedelta(seconds=10)
-_ZONE = "Asia/Ho_Chi_Minh"
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +74,6 @@ class Playout:
         on_new: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
-        self._storage = storage
         self._key = key
         self._now = now
         self._horizon_days = horizon_days
@@ -205,7 +202,7 @@ class Playout:
     def _write(self, session: Session, results: Sequence[Seen], now: datetime) -> tuple[int, int]:
         news = [seen.values(now) for seen in results if seen.built]
         looks = [seen.values(now) for seen in results if not seen.built]
-        counts = settle(session, [one for seen in results for one in seen.over], self._storage, now)
+        counts = settle(session, [one for seen in results for one in seen.over], self._sounds, now)
         session.flush()
         if news:
             session.connection().execute(KEEP_BUILT, news)
@@ -228,15 +225,17 @@ class Playout:
                 self._sound_alarms.pop(item.id, None)
                 continue
             kind, reason = fault
-            when = day_words(item.start, now, _ZONE)
-            alarm = Alarm(kind, near.unit, self._place(near.unit), item.id, item.title, item.start, when, reason)
+            place, zone = self._place(near.unit)
+            when = day_words(item.start, now, zone)
+            alarm = Alarm(kind, near.unit, place, item.id, item.title, item.start, when, reason)
             self._sound_alarms[item.id] = alarm
             self._tell(alarm)
 
-    def _place(self, path: str) -> str:
+    def _place(self, path: str) -> tuple[str, str]:
+        """The name of a unit and its time zone."""
         with self._database.reading() as session:
-            name = session.scalar(select(AdministrativeUnit.name).where(AdministrativeUnit.path == path))
-        return name or path
+            unit = unit_of_path(session, path)
+        return unit.name, unit.timezone
 
     def _tell(self, alarm: Alarm) -> None:
         """Log an alarm once."""

@@ -14,10 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadcast.administrative_unit import AdministrativeUnit
-from broadcast.agenda import Planned, day_words, planned_of
+from broadcast.agenda import Planned, planned_of
 from broadcast.asrun import STATION, AsRun
 from broadcast.errors import LoaError
 from broadcast.plan import unready_facts
+from broadcast.read_back import day_words
 from broadcast.storage import Storage
 
 WARN_BEFORE = timedelta(minutes=10)

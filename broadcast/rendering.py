@@ -8,7 +8,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -19,19 +19,21 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from broadcast.approval import rebuild_rundowns
 from broadcast.database import Database
 from broadcast.errors import OriginalLost
-from broadcast.media import MediaAsset, Rendition, rendition_of
-from broadcast.programme import Programme, give_sound, take_sound
+from broadcast.media import MediaAsset, Rendition, measured, rendition_of, take_measures
+from broadcast.programme import Programme, give_sound, is_approved, take_sound
 from broadcast.speech.errors import SpeechEngineError, SpeechError
 from broadcast.speech.synthesis import synthesise
 from broadcast.speech.voice import Voice, voice_named
 from broadcast.storage import Storage
 from broadcast.work import Work
+from streams.analysis import Analysis
 from streams.errors import MediaRefused
 from streams.frame import SAMPLE_RATE_HZ
 from streams.media import Limits
-from streams.rendition import render
+from streams.rendition import analyse, render
 
 KINDS = ("rendition", "speech")
 TIME_LIMITS_S = {"rendition": 1_800.0, "speech": 1_800.0}
@@ -78,10 +80,13 @@ def announce(session: Session, work: Work, result: dict[str, Any]) -> None:
         session.add(rendition)
         session.flush()
     for asset in _assets(session, work):
+        take_measures(asset, result["source"] or measured(session, asset.source_sha256))
         asset.state, asset.reason, asset.rendition_sha256 = "ready", "", rendition.sha256
     session.flush()
     for programme in _programmes(session, work):
         give_sound(programme, rendition, result["sentences"])
+        if is_approved(programme):  # its sound had been lost, and is the same again
+            rebuild_rundowns(session, programme, datetime.fromisoformat(result["made_at"]))
 
 
 def regret(session: Session, work: Work) -> None:
@@ -123,13 +128,13 @@ def _make_rendition(workshop: Workshop, payload: dict[str, Any]) -> dict[str, An
     source_sha256, profile = payload["source_sha256"], payload["profile"]
     known = _known(workshop, source_sha256, profile)
     if known is not None:
-        return _result(workshop, known, [])
+        return _result(workshop, known)
     original = workshop.storage.original(source_sha256)
     if not original.is_file():
         raise OriginalLost
     with _bench(workshop.storage) as bench:
-        made = _render(workshop, original, bench, payload)
-    return _result(workshop, made | {"source_sha256": source_sha256, "profile": profile}, [])
+        made, source = _render(workshop, original, bench, payload)
+    return _result(workshop, made | {"source_sha256": source_sha256, "profile": profile}, source=source)
 
 
 def _make_speech(workshop: Workshop, payload: dict[str, Any]) -> dict[str, Any]:
@@ -147,9 +152,9 @@ def _make_speech(workshop: Workshop, payload: dict[str, Any]) -> dict[str, Any]:
             out_path=bench / "speech.wav",
             rate=payload["rate"],
         )
-        made = _render(workshop, spoken.path, bench, payload | {"kind": "speech"})
+        made, _ = _render(workshop, spoken.path, bench, payload | {"kind": "speech"})
     sentences = [list(asdict(sentence).values()) for sentence in spoken.sentences]
-    return _result(workshop, made | {"source_sha256": source_sha256, "profile": profile}, sentences)
+    return _result(workshop, made | {"source_sha256": source_sha256, "profile": profile}, sentences=sentences)
 
 
 def _is_still(workshop: Workshop, result: dict[str, Any], source_sha256: str, profile: str) -> bool:
@@ -168,19 +173,25 @@ def engine_version(voice: Voice) -> str:
     return " ".join([engine, *(file.sha256 for file in voice.files)])
 
 
-def _render(workshop: Workshop, source: Path, bench: Path, payload: dict[str, Any]) -> dict[str, Any]:
+def _render(
+    workshop: Workshop, source: Path, bench: Path, payload: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the rendition measures, as it is heard, and what its source does."""
     made = render(source, bench, kind=payload["kind"], target_lufs=payload["target_lufs"], limits=workshop.limits)
     place = workshop.storage.rendition(made.sha256)
     place.parent.mkdir(parents=True, exist_ok=True)
     made.path.replace(place)
+    heard = _measures(analyse(place)) | {"true_peak_dbtp": round(made.true_peak_dbtp, 2)}
+    return {"sha256": made.sha256, "size_bytes": made.size_bytes} | heard, _measures(made.source)
+
+
+def _measures(of: Analysis) -> dict[str, Any]:
     return {
-        "sha256": made.sha256,
-        "size_bytes": made.size_bytes,
-        "duration_ms": round(made.duration_samples * 1000 / SAMPLE_RATE_HZ),
-        "integrated_lufs": round(made.source.integrated_lufs + made.gain_db, 2),
-        "true_peak_dbtp": round(made.true_peak_dbtp, 2),
-        "leading_silence_ms": made.source.leading_silence_ms,
-        "trailing_silence_ms": made.source.trailing_silence_ms,
+        "duration_ms": round(of.duration_samples * 1000 / SAMPLE_RATE_HZ),
+        "integrated_lufs": round(of.integrated_lufs, 2),
+        "true_peak_dbtp": round(of.true_peak_dbtp, 2),
+        "leading_silence_ms": of.leading_silence_ms,
+        "trailing_silence_ms": of.trailing_silence_ms,
     }
 
 
@@ -195,11 +206,18 @@ def _known(workshop: Workshop, source_sha256: str, profile: str) -> dict[str, An
         return {name: getattr(rendition, name) for name in _RENDITION_FIELDS}
 
 
-def _result(workshop: Workshop, rendition: dict[str, Any], sentences: list[Any]) -> dict[str, Any]:
+def _result(
+    workshop: Workshop,
+    rendition: dict[str, Any],
+    *,
+    source: dict[str, Any] | None = None,
+    sentences: Sequence[Any] = (),
+) -> dict[str, Any]:
     return {
         "rendition_sha256": rendition["sha256"],
         "rendition": rendition,
-        "sentences": sentences,
+        "source": source or {},
+        "sentences": list(sentences),
         "made_at": workshop.now().isoformat(),
     }
 

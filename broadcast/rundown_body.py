@@ -26,6 +26,7 @@ MAX_ITEMS = 5_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_LONGEST_STALE_S = 10 * 366 * 86_400
 _LATEST_MS = 32_503_680_000_000  # the year 3000: later instants are a mistake or an attack
 
 # Short keys, instants as whole milliseconds since 1970 UTC, defaults left out.
@@ -107,6 +108,11 @@ class Contents:
             items.append(item if expires_ms is None else item | {"exp": expires_ms})
         return cls(what, items)
 
+    def with_items(self, more: Iterable[Item]) -> "Contents":
+        """The same and some more items."""
+        there = (Timed(one["at"], one["id"], one["late"], self.what[one["of"]], one.get("exp")) for one in self.items)
+        return Contents.of([*there, *(_timed(item, what_of(item)) for item in more)])
+
     def first(self, count: int) -> "Contents":
         """Only the first `count` items."""
         items = self.items[:count]
@@ -131,6 +137,11 @@ def what_of(item: Item) -> What:
     return what
 
 
+def _timed(item: Item, what: What) -> Timed:
+    expires_ms = None if item.expires is None else to_ms(item.expires)
+    return Timed(to_ms(item.start), item.id, to_ms(item.latest_start), what, expires_ms)
+
+
 def to_body(rundown: Rundown) -> bytes:
     """The body that is signed."""
     known: dict[Any, What] = {}
@@ -139,8 +150,7 @@ def to_body(rundown: Rundown) -> bytes:
         what = known.setdefault(_what_values(item), {})
         if not what:
             what.update(what_of(item))
-        expires_ms = None if item.expires is None else to_ms(item.expires)
-        timed.append(Timed(to_ms(item.start), item.id, to_ms(item.latest_start), what, expires_ms))
+        timed.append(_timed(item, what))
     return body_of_contents(rundown, Contents.of(timed))
 
 
@@ -277,6 +287,8 @@ def _field(name: str, value: object) -> Any:
     if name == "resume" and value not in ("resume", "missed"):
         raise RundownMalformed("The field resume of an item is «resume» or «missed».")
     if isinstance(value, int) and abs(value) > _LATEST_MS:
+        raise RundownMalformed(f"The field {name} of an item is out of range.")
+    if name == "max_stale_s" and isinstance(value, int) and not 0 <= value <= _LONGEST_STALE_S:
         raise RundownMalformed(f"The field {name} of an item is out of range.")
     if isinstance(value, float) and not -200.0 <= value <= 200.0:  # also refuses NaN
         raise RundownMalformed(f"The field {name} of an item is out of range.")

@@ -1,55 +1,36 @@
-"""Schedules: a person says when a programme goes on air, sees what it meets, changes it, takes it back.
+"""Schedules: a person says when a programme goes on air, changes it, takes it back.
 
-The tables stand in `broadcast.plan`, the expansion in `broadcast.event` and `broadcast.agenda`; every act here marks
-the rundowns it concerns, and `broadcast.playout` builds them anew within its next look.
+The tables stand in `broadcast.plan`, what is planned is read in `broadcast.outlook`; every act here marks the rundowns
+it concerns, and `broadcast.playout` builds them anew within its next look.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broadcast.administrative_unit import AdministrativeUnit
-from broadcast.agenda import Fact, Overlap, Planned, Said, collisions, planned_of
 from broadcast.audit import record
 from broadcast.database import new_id
 from broadcast.errors import NotFound, ScheduleRefused
 from broadcast.event import (
     Change,
+    canonical,
     describe,
     first_start,
     last_start,
     occurrences,
-    rule_parts,
     start_of,
     wall_text,
     wall_time,
     zone,
 )
 from broadcast.permission import Person, require
-from broadcast.plan import OccurrenceChange, RundownRow, Schedule, ScheduleTarget, facts, mark_stale, why_not
+from broadcast.plan import OccurrenceChange, Schedule, ScheduleTarget, mark_stale, why_not
 from broadcast.priority import Rank
 from broadcast.programme import Programme
 from broadcast.rundown import Resume
-
-__all__ = [
-    "OccurrenceChange",
-    "Overlap",
-    "Planned",
-    "RundownRow",
-    "Schedule",
-    "ScheduleTarget",
-    "add",
-    "change_occurrence",
-    "mark_stale",
-    "overlaps",
-    "play_now",
-    "schedule",
-    "schedules_of",
-    "upcoming",
-    "withdraw",
-]
 
 Target = tuple[str, str | None]
 """(unit id, cluster id); without a cluster the whole unit is meant."""
@@ -83,7 +64,7 @@ def _units(session: Session, targets: Sequence[Target], person: Person, now: dat
         if unit is None:
             raise NotFound(object_type="unit", object_id=unit_id)
         require(person, "schedule", unit.path, object_type="unit", object_id=unit_id)
-        if unit.valid_to is not None and unit.valid_to <= now.astimezone(zone(unit.timezone)).date():
+        if unit.has_ended(now):
             raise ScheduleRefused(f"{unit.name} không còn là đơn vị hành chính từ ngày {unit.valid_to:%d/%m/%Y}.")
     return found
 
@@ -131,7 +112,7 @@ def play_now(
         programme_id=programme.id,
         unit_id=programme.unit_id,
         targets=[list(target) for target in targets],
-        wall_start=wall_text(start_of(start.replace(tzinfo=None), "UTC").replace(tzinfo=None)),
+        wall_start=wall_text(start.astimezone(UTC).replace(tzinfo=None)),
         timezone="UTC",
         rule="",
         until=start,
@@ -168,7 +149,7 @@ def add(
     """
     units = _units(session, targets, person, now)
     _require_ready(programme)
-    wall_start, rule = wall_text(wall_time(wall_start)), _canonical(rule)
+    wall_start, rule = wall_text(wall_time(wall_start)), canonical(rule)
     _require_future(wall_start, timezone, rule, now)
     if not 0 <= late_s <= LONGEST_LATE_S:
         raise ScheduleRefused("Thời gian cho phép phát trễ phải từ 0 đến 60 phút.")
@@ -193,10 +174,6 @@ def add(
     return one
 
 
-def _canonical(rule: str) -> str:
-    return ";".join(f"{name}={value}" for name, value in rule_parts(rule)) if rule.strip() else ""
-
-
 def _require_future(wall_start: str, timezone: str, rule: str, now: datetime) -> datetime:
     """The first start from now on."""
     start = first_start(wall_start, timezone, rule, now)
@@ -212,11 +189,10 @@ def _require_future(wall_start: str, timezone: str, rule: str, now: datetime) ->
 
 
 def _for_person(session: Session, one: Schedule, person: Person) -> list[str]:
-    """The units of a schedule, all of them this person's to schedule for."""
+    """The units of a schedule, all of them this person's to schedule for, also when it ended long ago."""
+    ids = {unit_id for unit_id, _ in one.targets}
     rows = session.execute(
-        select(AdministrativeUnit.id, AdministrativeUnit.path)
-        .join(ScheduleTarget, ScheduleTarget.unit_id == AdministrativeUnit.id)
-        .where(ScheduleTarget.schedule_id == one.id)
+        select(AdministrativeUnit.id, AdministrativeUnit.path).where(AdministrativeUnit.id.in_(ids))
     ).all()
     for _, path in rows:
         require(person, "schedule", path, object_type="schedule", object_id=one.id)
@@ -272,78 +248,6 @@ def change_occurrence(
     change.wall_start, change.programme_id = wall_start, programme.id if programme else None
     _record(session, "schedule.change", one, person, now, occurrence=occurrence, to=wall_start)
     mark_stale(session, unit_ids)
-
-
-# What is planned.
-
-
-def _around(session: Session, unit_ids: Iterable[str], *, below: bool) -> list[tuple[str, str]]:
-    """(id, path) of the units, of all above them and, if wanted, of all below them; the root's below are left out."""
-    paths = list(session.scalars(select(AdministrativeUnit.path).where(AdministrativeUnit.id.in_(list(unit_ids)))))
-    above = {path.rsplit("/", cut)[0] for path in paths for cut in range(path.count("/") + 1)}
-    under = [AdministrativeUnit.path.startswith(f"{path}/") for path in paths if below and "/" in path]
-    rows = session.execute(
-        select(AdministrativeUnit.id, AdministrativeUnit.path).where(or_(AdministrativeUnit.path.in_(above), *under))
-    )
-    return [(unit_id, path) for unit_id, path in rows]
-
-
-def _planned(session: Session, units: Sequence[tuple[str, str]], from_: datetime, to: datetime) -> list[Planned]:
-    paths = dict(units)
-    found: list[Planned] = []
-    for unit_id, rules in facts(session, sorted(paths), from_ - _MARGIN).items():
-        for fact in rules:
-            found += planned_of(fact, [(unit_id, paths[unit_id])], from_ - _MARGIN, to)
-    inside = [planned for planned in found if planned.start < to and (planned.end > from_ or planned.start >= from_)]
-    return sorted(inside, key=lambda planned: (planned.start, planned.item_id))
-
-
-def upcoming(
-    session: Session,
-    unit: AdministrativeUnit,
-    from_: datetime,
-    to: datetime,
-    *,
-    unready: bool = False,
-    below: bool = True,
-) -> list[Planned]:
-    """What is planned for a unit in [from_, to), what began before and still lasts included, in order of start.
-
-    What the units above it send to it belongs to it, and with `below` what its villages have for themselves (not so for
-    a city). Without `unready` only what can go on air is given: it may be shown to everybody.
-    """
-    planned = _planned(session, _around(session, [unit.id], below=below), from_, to)
-    return [one for one in planned if one.ready or unready]
-
-
-def overlaps(
-    session: Session,
-    programme: Programme,
-    targets: Sequence[Target],
-    wall_start: str,
-    timezone: str = "Asia/Ho_Chi_Minh",
-    *,
-    rule: str = "",
-    now: datetime,
-    rank: Rank = Rank.NORMAL,
-    days: int = 14,
-    besides: str = "",
-) -> list[Overlap]:
-    """What a schedule would meet on its loudspeakers in the next `days` days; to be shown before it is saved.
-
-    `besides` is the id of a schedule to leave out, when that one is being changed. Raises ScheduleRefused.
-    """
-    unit_ids = {unit_id for unit_id, _ in targets}
-    rows = session.execute(
-        select(AdministrativeUnit.id, AdministrativeUnit.path).where(AdministrativeUnit.id.in_(unit_ids))
-    )
-    text = wall_text(wall_time(wall_start))
-    said = Said(programme.id, programme.title, "", programme.language, "", max(1, programme.duration_ms), None)
-    wanted = Fact("", said, tuple(targets), text, timezone, _canonical(rule), rank, 0, "resume", now)
-    to = now + timedelta(days=days)
-    candidate = list(planned_of(wanted, [(unit_id, path) for unit_id, path in rows], now - _MARGIN, to))
-    there = _planned(session, _around(session, unit_ids, below=True), now, to)
-    return collisions(candidate, [one for one in there if one.schedule_id != besides])
 
 
 def schedules_of(session: Session, unit: AdministrativeUnit, now: datetime) -> list[tuple[Schedule, Programme]]:

@@ -38,7 +38,7 @@ class Settings:
     mqtt_host: str = _knob("127.0.0.1", "Address that the embedded broker listens on.")
     mqtt_port: int = _knob(1883, "Port of the embedded broker (0: any free one).")
     mqtt_public_url: str = _knob("", "Broker address given to devices; empty: as the station sees it.")
-    workers: int = _knob(1, "How many worker processes make renditions and speech.")
+    workers: int = _knob(2, "How many worker processes make renditions and speech; of several, one is kept for speech.")
     loudness_lufs: float = _knob(-16.0, "Integrated loudness of every rendition, in LUFS.")
     lead_now_ms: int = _knob(
         400, "How long after «Phát ngay» the sound starts, so that all poles start together, in ms."

@@ -17,26 +17,26 @@ from broadcast.asrun import STATION, AsRun, keep_station_rows
 from broadcast.outcome import Outcome
 from broadcast.plan import facts
 from broadcast.programme import Programme
-from broadcast.storage import Storage
+from broadcast.readiness import SoundCheck
 
 _WITHDRAWN_SINCE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An item of a unit that is over; with `withdrawn_at` it was taken out of the rundown while it was on air."""
+    """An item of a unit that is over, or will be in a moment."""
 
     unit_id: str
     outcome: Outcome
-    withdrawn_at: datetime | None = None
 
 
-def settle(session: Session, ended: Sequence[Ended], storage: Storage, now: datetime) -> tuple[int, int]:
-    """Write as-run rows and episodes; gives how many of each were new."""
+def settle(session: Session, ended: Sequence[Ended], sounds: SoundCheck, now: datetime) -> tuple[int, int]:
+    """Write as-run rows and episodes; gives how many of each were new. Where a sound could not be played the fallback
+    was heard, and the item itself was missed."""
     if not ended:
         return 0, 0
     planned = _planned(session, ended, now)
-    rows = [_row(one, planned.get(one.outcome.item.id), storage) for one in ended]
+    rows = [_row(one, planned.get(one.outcome.item.id), sounds) for one in ended]
     items = {one.outcome.item.id: one.outcome.item for one in ended}
     written = keep_station_rows(session, rows)
     heard = [row for row in written if row.state != "missed" and row.reason != "withdrawn"]
@@ -59,16 +59,12 @@ def _planned(session: Session, ended: Sequence[Ended], now: datetime) -> dict[st
     }
 
 
-def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
+def _row(one: Ended, planned: Planned | None, sounds: SoundCheck) -> AsRun:
     outcome, item = one.outcome, one.outcome.item
-    state, reason = outcome.state, outcome.reason
-    heard_ms, ended_at, planned_ms = outcome.heard_ms, outcome.ended_at, item.duration_ms
-    if one.withdrawn_at is not None and outcome.started_at is not None:
-        state, reason, ended_at = "partial", "withdrawn", one.withdrawn_at
-        heard_ms = min(heard_ms, (one.withdrawn_at - outcome.started_at) // timedelta(milliseconds=1))
-    elif planned is not None and planned.cut_at is not None and state != "missed":
-        state, reason, planned_ms = "partial", "withdrawn", planned.duration_ms
-    if state != "missed" and not _is_there(item.sound, storage):
+    state, reason, heard_ms = outcome.state, outcome.reason, outcome.heard_ms
+    if reason == "expired":  # the station lets an item expire only when it takes it back
+        reason = "withdrawn"
+    if state != "missed" and sounds.fault(item.sound) is not None:
         state, reason, heard_ms = "missed", "missing", 0
     return AsRun(
         item_id=item.id,
@@ -79,17 +75,12 @@ def _row(one: Ended, planned: Planned | None, storage: Storage) -> AsRun:
         title=item.title,
         planned_start=item.start,
         started_at=outcome.started_at,
-        ended_at=ended_at,
-        planned_ms=planned_ms,
+        ended_at=outcome.ended_at,
+        planned_ms=item.duration_ms,
         heard_ms=heard_ms,
         state=state,
         reason=reason,
     )
-
-
-def _is_there(sound: str, storage: Storage) -> bool:
-    kind, _, name = sound.partition(":")
-    return kind != "rendition" or storage.rendition(name).is_file()
 
 
 def _sentences(session: Session, rows: Iterable[AsRun]) -> dict[tuple[str, str], list[object]]:

@@ -14,19 +14,16 @@ from broadcast.plan import RundownRow
 from broadcast.rundown import Rundown
 from broadcast.rundown_body import begun_before, from_body
 from broadcast.signing import body_of
+from broadcast.unit_path import lineage
 
 _REFRESH = timedelta(hours=6)
 _REFRESH_SPREAD_S = 3 * 3600
 
 
 @lru_cache(maxsize=64)
-def _parsed(message: bytes) -> Rundown:
+def parsed(message: bytes) -> Rundown:
+    """The rundown of a message that this station has signed."""
     return from_body(body_of(message))
-
-
-def lineage(path: str) -> list[str]:
-    """The paths of a unit and of all above it, itself first: `48/20197`, `48`."""
-    return [path.rsplit("/", cut)[0] for cut in range(path.count("/") + 1)]
 
 
 def rundowns_for(session: Session, unit_path: str, *, below: bool = False) -> list[Rundown]:
@@ -34,7 +31,13 @@ def rundowns_for(session: Session, unit_path: str, *, below: bool = False) -> li
     under = [RundownRow.path.startswith(f"{unit_path}/")] if below else []
     concerned = or_(RundownRow.path.in_(lineage(unit_path)), *under)
     messages = session.scalars(select(RundownRow.message).where(concerned).order_by(RundownRow.path))
-    return [_parsed(message) for message in messages if message]
+    return [parsed(message) for message in messages if message]
+
+
+def revisions(session: Session) -> dict[str, int]:
+    """By path, the revisions of all rundowns: what tells a loop, for little, whether there is anything new."""
+    rows = session.execute(select(RundownRow.path, RundownRow.revision))
+    return {row.path: row.revision for row in rows}
 
 
 def near_parts(session: Session, paths: Iterable[str], before: datetime) -> dict[str, Rundown]:

@@ -1,12 +1,13 @@
 """Where sound files lie: a folder of originals and a folder of renditions, named by their SHA-256."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Paths below one folder; nothing is read or written here."""
+    """Paths below one folder; nothing is written here."""
 
     folder: Path
 
@@ -32,3 +33,11 @@ class Storage:
     def rendition(self, sha256: str) -> Path:
         """The file of a rendition."""
         return self.renditions / sha256[:2] / f"{sha256}.opus"
+
+    def holds(self, sha256: str) -> bool:
+        """Whether the file of a rendition is there and whole; all of it is read."""
+        try:
+            with self.rendition(sha256).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        except OSError:
+            return False

@@ -77,11 +77,14 @@ def is_due(session: Session, kinds: Collection[str], now: datetime) -> bool:
 def claim(
     session: Session, worker: str, kinds: Collection[str], now: datetime, lease_s: float = LEASE_S
 ) -> Work | None:
-    """Take the oldest piece that waits; nobody else gets it until the lease runs out. None: there is none."""
+    """Take the oldest piece that waits, speech before anything else; nobody else gets it until the lease runs out.
+
+    None: there is none. A notice is short and somebody waits for it; a recording takes minutes.
+    """
     chosen = (
         select(Work)
         .where(Work.state == "waiting", Work.not_before <= now, Work.kind.in_(kinds))
-        .order_by(Work.not_before, Work.id)
+        .order_by(Work.kind != "speech", Work.not_before, Work.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )

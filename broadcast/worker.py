@@ -10,8 +10,9 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -26,11 +27,14 @@ from streams.errors import MediaRefused, SoundError
 
 Make = Callable[[Workshop, Work], dict[str, Any]]
 
+SPEECH = ("speech",)
+"""What the worker takes that is kept free for notices: they must not wait behind recordings of two hours."""
 IDLE_S = 0.2
 STOPS_WITHIN_S = 5.0
 TOOK_TOO_LONG = (
     "Xử lý âm thanh này mất quá nhiều thời gian nên đã bị dừng. Xin thử lại với tệp khác hoặc nội dung ngắn hơn."
 )
+_SWEEP_EVERY = timedelta(hours=1)
 _TROUBLE_PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 30.0
 _HEALTHY_AFTER_S = 60.0
@@ -63,8 +67,13 @@ class Worker:
         self._trouble = False
 
     def run(self) -> None:
-        """Look for work, do it, look again; rest a moment when there is none."""
+        """Look for work, do it, look again; rest a moment when there is none, and sweep now and then."""
+        swept_at: datetime | None = None
         while not self._stop.is_set():
+            now = self._workshop.now()
+            if swept_at is None or now - swept_at > _SWEEP_EVERY:
+                rendering.sweep(self._workshop.storage, now)
+                swept_at = now
             try:
                 busy = self.do_next()
                 self._trouble = False
@@ -206,15 +215,16 @@ async def supervise_workers(settings: Settings, stop: asyncio.Event) -> None:
     """Run `settings.workers` worker processes, each started again when it ends, until `stop` is set."""
     async with asyncio.TaskGroup() as group:
         for number in range(settings.workers):
-            group.create_task(_supervise(settings, stop), name=f"worker {number + 1}")
+            kinds = SPEECH if number == 0 and settings.workers > 1 else KINDS
+            group.create_task(_supervise(settings, kinds, stop), name=f"worker {number + 1}")
 
 
-async def _supervise(settings: Settings, stop: asyncio.Event) -> None:
+async def _supervise(settings: Settings, kinds: Sequence[str], stop: asyncio.Event) -> None:
     pause_s = 0.5
     while not stop.is_set():
         began = time.monotonic()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "broadcast", "work", "--one", env={**os.environ, **_environment(settings)}
+            sys.executable, "-m", "broadcast", "work", "--one", *kinds, env={**os.environ, **_environment(settings)}
         )
         ended, told = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
         try:

@@ -59,6 +59,14 @@ class Rendition:
     source: Analysis
 
 
+def analyse(path: Path, limits: Limits = _NO_LIMITS) -> Analysis:
+    """Measures any media file. Raises what `decode_media` raises."""
+    analyser = Analyser()
+    for block in decode_media(path, limits):
+        analyser.add(block)
+    return analyser.result()
+
+
 def render(
     source_path: Path, folder: Path, *, kind: Kind, target_lufs: float = TARGET_LUFS, limits: Limits = _NO_LIMITS
 ) -> Rendition:

@@ -30,6 +30,7 @@ from broadcast.plan import Schedule
 from broadcast.programme import Programme
 from broadcast.schedule import add, play_now
 from broadcast.settings import Settings
+from broadcast.storage import Storage
 from speakers.cluster import Cluster, add_cluster
 from speakers.enrolment import issue_code
 from speakers.speaker import Speaker
@@ -211,7 +212,8 @@ def _write(database: Database, settings: Settings) -> str | None:
         editor = _person(session, "bientap")
         written = write_text(
             session, city(session), TITLE, BULLETIN,
-            voice=settings.default_voice, person=editor, now=now(), loudness_lufs=settings.loudness_lufs,
+            voice=settings.default_voice, storage=Storage(settings.data / "media"), person=editor, now=now(),
+            loudness_lufs=settings.loudness_lufs,
         )  # fmt: skip
         return written.id
 

@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broadcast.errors import (
-    DatabaseUnready,
     LoaError,
     NotAllowed,
     NotFound,
@@ -38,7 +37,6 @@ STATUS: dict[type[Exception], int] = {
     TooManyAttempts: 429,
     UploadRefused: 422,
     Refused: 422,
-    DatabaseUnready: 503,
 }
 HEADERS = {
     "Content-Security-Policy": (

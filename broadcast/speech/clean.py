@@ -22,7 +22,8 @@ LETTERS_COMPOSED = "Đã ghép lại các dấu thanh và dấu mũ bị tách r
 LETTERS_REPLACED = "Đã sửa chữ «đ» gõ bằng ký tự nước ngoài."
 SPACES_TIDIED = "Đã bỏ khoảng trắng và dòng trống thừa."
 
-_TAG = re.compile(r"<(!--|[!?]|/?(?P<name>[A-Za-z][A-Za-z0-9:]*))[^<>]*>")
+_TAG = re.compile(r"<(!--|[!?]|/?(?P<name>[A-Za-z][A-Za-z0-9:]{0,30})(?![A-Za-z0-9:]))[^<>]*>")
+"""No part may take back what another took: a text of nothing but «<aaa…» is looked through once."""
 _ENTITY = re.compile(r"&(?:amp;)*(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
 _BLOCK = (
     "address article aside blockquote body br dd div dl dt footer form h1 h2 h3 h4 h5 h6 head header hr html li main "

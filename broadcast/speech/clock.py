@@ -9,17 +9,18 @@ from calendar import monthrange
 
 from broadcast.speech.number import spoken_digits, spoken_number
 
-_MINUTES = r"\s?(?:['’′]|(?:phút|ph|p)(?!\w))"
+_MINUTES = r"\s?(?:['’′]|(?:phút|ph|p)(?!\w|\.[mM](?!\w)))"
 _TIME = (
     r"(?P<{0}h>\d{{1,3}})(?:"
     r"[hHgG:](?P<{0}m>\d{{2}})(?::(?P<{0}s>\d{{2}}))?(?:" + _MINUTES + r")?"  # 17h30  17:30  17:30:15  17g30'
     r"|\s?(?:[hHgG]|giờ)\s?(?P<{0}n>\d{{1,2}})" + _MINUTES + r"|\s?[hH{1}](?!\w)"  # 17h 5'  17 giờ 30 phút  17h
-    r"|(?=\s?[AaPp][Mm](?!\w)))(?:\s?(?P<{0}half>[AaPp][Mm]|SA|CH)(?!\w))?"  # 5 PM
+    r"|(?=\s?[AaPp]\.?[Mm](?!\w)))(?:\s?(?P<{0}half>[AaPp]\.?[Mm]|SA|CH)(?!\w))?"  # 5 PM  5 p.m
 )
 _DATE = r"(?P<{0}d>\d{{1,2}})(?P<{0}sep>[/.-])(?P<{0}mo>\d{{1,2}})(?:(?P={0}sep)(?P<{0}y>\d{{4}}|\d{{2}}))?"
 _ALONE = r"(?<!\d)(?<!\d[.,:/])"
 _ENDS = r"(?!\d|[.,:/]\d)"
 
+_ON_THE_HOUR = re.compile(r"(?<=\d)\s?giờ\s?00(?!\w|[.,:/]\d|\s?phút)")  # 9 giờ 00
 _ALWAYS_OPEN = re.compile(_ALONE + r"24/(24|7)(?:\s?h)?(?![\w/])")
 _TIMES_PARTED = re.compile(r"(?:(?<=[hHgG:]\d\d)|(?<=\d[hHgG]))[,/](?=\d{1,2}[hHgG:/])")
 _NUMBER_BEFORE_TIME = re.compile(
@@ -81,7 +82,11 @@ def _clock(match: re.Match[str], side: str) -> str | None:
     """The words of one time, None when there is no such time."""
     hour = int(match[f"{side}h"])
     minute_text = match[f"{side}m"] or match[f"{side}n"]
-    minute, second, half = int(minute_text or 0), int(match[f"{side}s"] or 0), (match[f"{side}half"] or "").upper()
+    minute, second, half = (
+        int(minute_text or 0),
+        int(match[f"{side}s"] or 0),
+        (match[f"{side}half"] or "").upper().replace(".", ""),
+    )
     if half in {"PM", "CH"} and hour < 12:
         hour += 12
     elif half in {"AM", "SA"}:
@@ -202,6 +207,7 @@ def _read_years(match: re.Match[str]) -> str:
 
 _PASSES = (
     (re.compile(r"(?<=\d) ?/ ?(?=\d)"), lambda _: "/"),
+    (_ON_THE_HOUR, lambda _: " giờ 00 phút"),
     (_TIMES_PARTED, lambda _: ", "),
     (_NUMBER_BEFORE_TIME, lambda _: ", "),  # else «tổ 5 17h» would sound like one number
     (_HALF_DAYS, lambda m: f"{m[1]} đến "),

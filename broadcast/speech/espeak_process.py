@@ -84,6 +84,7 @@ def main(asked: BinaryIO, sound: BinaryIO) -> int:
 
 
 if __name__ == "__main__":
+    pipe.end_with_parent()
     os.nice(5)  # sound on air comes first
     with pipe.take_standard_output() as output:
         status = main(sys.stdin.buffer, output)

@@ -3,10 +3,13 @@
 To the engine, on standard input: one JSON object, `{"voice", "rate", "sentences"}`. From it, on standard output:
 frames of one letter, four bytes of length (little endian) and that many bytes: `H` sample rate in Hz as text,
 `S` one sentence of mono 16-bit PCM, `E` the name of an error and a reason, `Z` the end. Nothing else is sound.
+An engine ends with the process that started it.
 """
 
+import ctypes
 import json
 import os
+import signal
 import struct
 import sys
 from dataclasses import dataclass
@@ -17,7 +20,8 @@ MAX_FRAME_BYTES = 64 * 1024 * 1024
 """About ten minutes of one sentence at 48 kHz; a longer frame is garbage."""
 
 RATE, SENTENCE, ERROR, END = b"H", b"S", b"E", b"Z"
-UNKNOWN_VOICE, MISSING_ENGINE, FAILED = "unknown-voice", "missing-engine", "failed"
+UNKNOWN_VOICE, MISSING_ENGINE = "unknown-voice", "missing-engine"
+_PR_SET_PDEATHSIG = 1
 
 
 class FrameMalformed(Exception):
@@ -58,6 +62,11 @@ def parse_header(header: bytes) -> tuple[bytes, int]:
     if length > MAX_FRAME_BYTES:
         raise FrameMalformed
     return header[:1], length
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends, however that does: a hung engine stays behind nobody."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def take_standard_output() -> BinaryIO:

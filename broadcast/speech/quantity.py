@@ -27,13 +27,15 @@ _LONG_DIGITS = 7
 """From here on a bare string of digits is a code or a telephone number, not a quantity."""
 
 _NUMBER = r"(?:\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d{1,3}(?:,\d{3}){2,}|\d+,\d+|\d+)"
+_NO_DECIMALS = frozenset(["h", "giờ", "giây", "phút", "ngày", "tháng", "năm", "lần", "người", "hộ"])
+_MEASURE = "|".join(re.escape(unit) for unit in sorted(UNITS.keys() - _NO_DECIMALS, key=len, reverse=True))
 _UNIT = "(?:" + "|".join(re.escape(unit) for unit in sorted(UNITS, key=len, reverse=True)) + r")(?![\wÀ-ỹ])"
 _ALONE = r"(?<!\d)(?<!\d[.,:/-])(?<![A-Za-z])"
 
 _CALL = re.compile(
     r"(?P<words>(?<!\w)(?:gọi|điện thoại|số máy|sđt|đt|hotline|đường dây nóng|tổng đài|zalo|fax|cấp cứu)"
     r"(?:\s+(?:số|ngay|đến|tới|theo|cho|điện|thoại|máy))*(?:\s*:\s*|\s+))"
-    r"(?P<digits>\d{3,5}(?:(?:,\s?|\s?-\s?|\s?/\s?|\s+hoặc\s+|\s+và\s+)\d{3,5})*)(?![\d.,:/-]*\d|\s?%)",
+    r"(?P<digits>\d{3,5}(?:(?:,\s?|\s?-\s?|\s?/\s?|\s+hoặc\s+|\s+và\s+)\d{3,5})*)(?![\d.,:/-]*\d| \d|\s?%)",
     re.IGNORECASE,
 )
 _TELEPHONE = re.compile(
@@ -41,6 +43,11 @@ _TELEPHONE = re.compile(
     r"|(?<![\d.,])1[89]00(?:[ .]?\d{2,4}){1,3}(?!\d|[.,]\d)"
 )
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.,:/-])(?<!\d )[1-9]\d{0,2}(?: \d{3})+(?![\d.:/-]| \d)")
+_OR_EMERGENCY = re.compile(
+    r"(?P<words>(?<!\w)(?:hoặc|hay)(?:\s+số)?\s+)(?P<digits>11[1-5])(?=\s*(?:[.,;:!?)]|$|(?:để|khi|nếu|ngay)(?!\w)))",
+    re.IGNORECASE,
+)
+_POINT = re.compile(_ALONE + rf"(\d{{1,3}})\.(?=\d{{1,2}}\s?(?:{_MEASURE})(?![\wÀ-ỹ]))")  # 3.5 km, as abroad
 _HEIGHT = re.compile(_ALONE + r"(\d)m(\d{2})(?!\w)")
 _DEGREES_BELOW = re.compile(r"(?<![\w)])-(?=" + _NUMBER + r"\s?(?:°|độ|oC))")
 _RANGE = re.compile(_ALONE + rf"({_NUMBER})(\s?{_UNIT})?\s?-\s?({_NUMBER})(\s?{_UNIT})?(?![\w]|[.,:/-]\d)")
@@ -159,7 +166,9 @@ _PASSES = (
     (re.compile(r"<\s?(?=\d)"), lambda _: " nhỏ hơn "),
     (re.compile(r">\s?(?=\d)"), lambda _: " lớn hơn "),
     (_CALL, _read_call),
+    (_OR_EMERGENCY, _read_call),
     (_TELEPHONE, _read_telephone),
+    (_POINT, lambda match: f"{match[1]},"),
     (_SPACED_THOUSANDS, _join_thousands),
     (re.compile(r"(?<=\d)['’′\s/]{0,8}['’′\s]/?(?=\d)"), lambda _: ", "),  # two numbers side by side are never one
     (_HEIGHT, lambda match: f" {spoken_number(int(match[1]))} mét {spoken_number(int(match[2]))} "),

@@ -13,7 +13,7 @@ from broadcast.speech.reading import spoken
 MAX_SENTENCE_CHARACTERS = 400
 """Longer sentences are cut at a pause: engines slow down, and a transcript line should be readable."""
 
-_STOP = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|\n+")
+_STOP = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?=\s|$)|\n+")
 _NO_STOP = re.compile(
     r"(?:(?<!\w)(?:TP|Tp|TX|TT|GS|PGS|TS|ThS|BS|KTS|NSND|NSƯT|[A-ZĐ])|(?:^|\n)\s*(?:\d{1,2}|[IVX]{1,4}|[a-zđ]))\.$"
 )

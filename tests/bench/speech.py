@@ -22,6 +22,7 @@ from broadcast.administrative_unit import city, seed_da_nang, unit_of_slug
 from broadcast.composition import write_text
 from broadcast.database import Database
 from broadcast.programme import Programme
+from broadcast.storage import Storage
 from tests.bench.rendition import version
 from tests.bench.row import Row
 from tests.bench.spoken import VOICES, plain_rendition, spoken, text_of
@@ -47,7 +48,7 @@ def worker(folder: Path) -> Iterator[Database]:
     with (folder / "worker.log").open("wb") as lines:
         process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=lines, stderr=lines)
     try:
-        ready_after(database, "Thông báo. Xin chào bà con.", VOICES[0])
+        ready_after(database, Storage(folder / "media"), "Thông báo. Xin chào bà con.", VOICES[0])
         yield database
     finally:
         process.terminate()
@@ -55,12 +56,15 @@ def worker(folder: Path) -> Iterator[Database]:
         database.close()
 
 
-def ready_after(database: Database, text: str, voice: str) -> tuple[float, float]:
+def ready_after(database: Database, storage: Storage, text: str, voice: str) -> tuple[float, float]:
     """Seconds from saving the text to its sound being ready, and how long the sound is."""
     with database.transaction() as session:
         editor = person_from(session, account_of_name(session, "bientap"))
         place = unit_of_slug(session, "hai-chau")
-        written = write_text(session, place, "Thông báo", text, voice=voice, person=editor, now=datetime.now(UTC))
+        written = write_text(
+            session, place, "Thông báo", text,
+            voice=voice, storage=storage, person=editor, now=datetime.now(UTC),
+        )  # fmt: skip
         programme_id = written.id
     saved = time.perf_counter()
     while (passed_s := time.perf_counter() - saved) < GIVES_UP_S:
@@ -88,7 +92,9 @@ def measure(notices: int = NOTICES) -> list[Row]:
         folder = Path(name)
         with worker(folder) as database:
             # Each a little more than a minute: what came out longer than a minute is counted down to it.
-            found = [ready_after(database, text_of(LENGTH_S, turn), VOICES[turn % 3]) for turn in range(notices)]
+            storage = Storage(folder / "media")
+            texts = [text_of(LENGTH_S, turn) for turn in range(notices)]
+            found = [ready_after(database, storage, text, VOICES[turn % 3]) for turn, text in enumerate(texts)]
         peer_s = peer(folder)
     taken = [passed_s * LENGTH_S / length_s for passed_s, length_s in found]
     lengths = [length_s for _, length_s in found]

@@ -1,6 +1,7 @@
 """People: added with one right, given and taken more, and never with a password that somebody could know."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,6 @@ from broadcast.account import (
     set_password,
 )
 from broadcast.administrative_unit import AdministrativeUnit, seed_da_nang
-from broadcast.audit import acts_on
 from broadcast.database import Database
 from broadcast.errors import NotFound, Refused, WeakPassword
 from broadcast.sign_in import person_of, sign_in
@@ -76,7 +76,10 @@ def test_a_role_that_does_not_exist_is_refused(database: Database, root: Adminis
 
 
 def test_rights_are_given_and_taken_once_and_written_down(
-    database: Database, root: AdministrativeUnit, now: datetime
+    database: Database,
+    root: AdministrativeUnit,
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     with database.transaction() as session:
         lan, _ = add_account(session, "lan", "Lan", "editor", root, password=LONG_ENOUGH, now=now)
@@ -94,7 +97,9 @@ def test_rights_are_given_and_taken_once_and_written_down(
         ]
 
 
-def test_a_new_password_ends_every_sign_in(database: Database, root: AdministrativeUnit, now: datetime) -> None:
+def test_a_new_password_ends_every_sign_in(
+    database: Database, root: AdministrativeUnit, now: datetime, acts_on: Any
+) -> None:
     with database.transaction() as session:
         add_account(session, "lan", "Lan", "editor", root, password=LONG_ENOUGH, now=now)
     token = sign_in(database, "lan", LONG_ENOUGH, "192.0.2.1", now)
@@ -102,13 +107,19 @@ def test_a_new_password_ends_every_sign_in(database: Database, root: Administrat
         set_password(session, account_of_name(session, "lan"), "một mật khẩu mới", now)
     assert person_of(database, token, now) is None
     assert person_of(database, sign_in(database, "lan", "một mật khẩu mới", "192.0.2.1", now), now) is not None
+    with database.reading() as session:
+        lan = account_of_name(session, "lan")
+        assert "account.password" in [row.act for row in acts_on(session, "account", lan.id)]
 
 
-def test_a_closed_account_stays_in_the_books(database: Database, root: AdministrativeUnit, now: datetime) -> None:
+def test_a_closed_account_stays_in_the_books(
+    database: Database, root: AdministrativeUnit, now: datetime, acts_on: Any
+) -> None:
     with database.transaction() as session:
         lan, _ = add_account(session, "lan", "Lan", "editor", root, password=LONG_ENOUGH, now=now)
         close_account(session, lan, now)
         assert [(one.sign_in_name, one.closed_at) for one in accounts(session)] == [("lan", now)]
+        assert "account.close" in [row.act for row in acts_on(session, "account", lan.id)]
 
 
 def test_signs_that_cannot_be_seen_are_no_part_of_a_name(

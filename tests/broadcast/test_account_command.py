@@ -43,11 +43,13 @@ def test_rights_passwords_and_ends_are_given(run, tmp_path, capsys, monkeypatch,
     person = who(tmp_path, "lan", "một mật khẩu mới", now)
     assert person is not None
     assert person.may("approve", "48/20242")
+    assert run("account", "grant", "lan", "--role", "editor", "--unit", "hai-chau") == 0
+    assert run("account", "revoke", "lan", "--role", "editor", "--unit", "hai-chau") == 0
     assert run("account", "close", "lan") == 0
     capsys.readouterr()
     assert run("account", "list") == 0
     listed = capsys.readouterr().out
-    assert "viewer 48, approver 48/20242" in listed
+    assert "viewer 48, approver 48/20242 " in listed
     assert "đã đóng" in listed
 
 
@@ -55,6 +57,7 @@ def test_rights_passwords_and_ends_are_given(run, tmp_path, capsys, monkeypatch,
     "words",
     [
         ("grant", "nobody", "--role", "viewer"),
+        ("revoke", "nobody", "--role", "viewer"),
         ("add", "a b", "--role", "viewer"),
         ("add", "lan", "--role", "viewer", "--unit", "ha-noi"),
     ],

@@ -13,12 +13,13 @@ from broadcast.administrative_unit import (
     DA_NANG,
     AdministrativeUnit,
     add_village,
-    ancestors,
     city,
     communes,
+    end,
     search,
     seed_da_nang,
     slug_of,
+    successors,
     unit,
     unit_of_path,
     unit_of_slug,
@@ -41,8 +42,8 @@ def seeded(database: Database) -> Database:
 def test_the_data_file_holds_exactly_the_communes_of_the_package() -> None:
     rows = [line.split("\t") for line in DA_NANG.read_text().splitlines() if not line.startswith("#")]
     official = vietnam_provinces.Ward.iter_by_province(vietnam_provinces.ProvinceCode.P_48)
-    expected = [[f"{one.code.value:05d}", KINDS[one.division_type.value], one.name] for one in official]
-    assert rows[0] == ["code", "kind", "name"]
+    expected = [[f"{one.code.value:05d}", KINDS[one.division_type.value], one.name, "2025-07-01"] for one in official]
+    assert rows[0] == ["code", "kind", "name", "valid_from"]
     assert rows[1:] == sorted(expected)
     assert len(expected) == 94
 
@@ -89,13 +90,41 @@ def test_communes_are_those_of_the_day(seeded: Database) -> None:
         assert communes(session, date(2025, 6, 30)) == []
 
 
+def test_a_commune_that_ends_is_gone_from_the_tree_of_later_days_and_says_what_took_its_place(
+    seeded: Database, now: datetime
+) -> None:
+    last, after = date(2027, 6, 30), date(2027, 7, 1)
+    with seeded.transaction() as session:
+        hai_chau, hoa_cuong, root = unit_of_slug(session, "hai-chau"), unit_of_slug(session, "hoa-cuong"), city(session)
+        village = add_village(session, hai_chau, "Thôn 1", now)
+        end(session, hai_chau, after, [hoa_cuong])
+    with seeded.reading() as session:
+        assert (hai_chau.is_valid(last), hai_chau.is_valid(after), village.is_valid(after)) == (True, False, False)
+        assert (len(communes(session, last)), len(communes(session, after))) == (94, 93)
+        assert (len(units_below(session, root, last)), len(units_below(session, root, after))) == (95, 93)
+        assert search(session, "hải châu", last)[0].slug == "hai-chau"
+        assert search(session, "hải châu", after) == []
+        assert [one.slug for one in successors(session, hai_chau)] == ["hoa-cuong"]
+        assert unit_of_path(session, hai_chau.path).id == hai_chau.id, "what it aired is still found"
+
+
+def test_a_unit_ends_after_its_beginning_and_for_units_that_are_there(seeded: Database) -> None:
+    with seeded.transaction() as session:
+        hai_chau, hoa_cuong = unit_of_slug(session, "hai-chau"), unit_of_slug(session, "hoa-cuong")
+        for day, by in ((date(2025, 7, 1), []), (date(2027, 7, 1), [hai_chau])):
+            with pytest.raises(Refused):
+                end(session, hai_chau, day, by)
+        end(session, hoa_cuong, date(2027, 1, 1))
+        with pytest.raises(Refused, match="Hòa Cường"):
+            end(session, hai_chau, date(2027, 7, 1), [hoa_cuong])
+
+
 def test_villages_hang_below_their_commune(seeded: Database, now: datetime) -> None:
     with seeded.transaction() as session:
         hai_chau = unit_of_slug(session, "hai-chau")
         village = add_village(session, hai_chau, "  Tổ dân phố  1 ", now)
         assert (village.name, village.path) == ("Tổ dân phố 1", "48/20242/to-dan-pho-1")
         assert village.slug == "hai-chau-to-dan-pho-1"
-        assert [one.path for one in ancestors(session, village)] == ["48", "48/20242"]
         assert units_below(session, hai_chau) == [village]
         assert len(units_below(session, city(session))) == 95
 

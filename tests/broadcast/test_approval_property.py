@@ -1,6 +1,7 @@
 """Whatever people do, in whatever order: on air is only what somebody else approved, exactly as it is heard."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -15,8 +16,10 @@ from broadcast.errors import NotAllowed, ProgrammeRefused
 from broadcast.media import Rendition
 from broadcast.permission import Person
 from broadcast.programme import Programme, give_sound, is_approved, take_sound
+from broadcast.storage import Storage
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+NO_FILES = Storage(Path("nowhere"))
 ROLES = {
     "author": ("editor",),
     "editor": ("editor",),
@@ -64,7 +67,7 @@ class Approvals(RuleBasedStateMachine):
             )
         self.session.flush()
         self.programme: Programme = write_text(
-            self.session, here, "Tên 0", "Lời 0.", voice="vi", person=self.people["author"], now=NOW
+            self.session, here, "Tên 0", "Lời 0.", voice="vi", storage=NO_FILES, person=self.people["author"], now=NOW
         )
         self.writers = {"author"}
         self.heard: list[str] = []
@@ -87,7 +90,7 @@ class Approvals(RuleBasedStateMachine):
     def changes(self, who: str, title: int, text: int) -> None:
         before = (self.programme.title, self.programme.text)
         wanted = (f"Tên {title}", f"Lời {text}.")
-        if self.done(change, title=wanted[0], text=wanted[1], person=self.people[who], now=NOW):
+        if self.done(change, title=wanted[0], text=wanted[1], storage=NO_FILES, person=self.people[who], now=NOW):
             assert who in WRITE
             if wanted != before:
                 self.writers.add(who)

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.exc import InvalidRequestError
 
-from broadcast.administrative_unit import add_village
+from broadcast.administrative_unit import add_village, seed_da_nang, unit_of_slug
 from broadcast.archive import Episode, belongs, episode, episodes, keep_episodes, newest, withdraw_episode
-from broadcast.audit import acts_on
+from broadcast.asrun import aired as aired_at
+from broadcast.database import Database
 from broadcast.errors import NotAllowed, NotFound
 from broadcast.permission import Person
 
@@ -62,6 +66,35 @@ def test_older_pages_follow_without_a_gap(desk: Any, aired: Callable[..., str]) 
     assert seen == ["4", "3", "2", "1", "0"]
 
 
+def test_what_everybody_may_ask_for_is_read_in_order_from_an_index(tmp_path: Path, now: datetime) -> None:
+    database, asked = Database(f"sqlite:///{tmp_path / 'loa.db'}"), []
+    database.upgrade()
+    with database.transaction() as session:
+        commune = seed_da_nang(session, now.date()) and unit_of_slug(session, "hai-chau")
+    event.listen(database.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    with database.reading() as session:
+        newest(session)
+        episodes(session, commune, before=now)
+        aired_at(session, commune, now, now + timedelta(days=1))
+        found = [one for one in list(asked) if "FROM episode" in one[0] or "FROM as_run" in one[0]]
+        plans = [session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all() for sql, given in found]
+    database.close()
+    told = [" ".join(str(step) for step in plan) for plan in plans]
+    assert len(told) == 4
+    assert all("INDEX" in plan for plan in told)
+    assert not any("TEMP B-TREE FOR ORDER BY" in plan for plan in told[:3])
+    assert "ix_as_run_unit_planned" in told[3]
+
+
+def test_the_newest_are_told_without_their_texts(desk: Any, aired: Callable[..., str]) -> None:
+    aired("own", desk.city.hai_chau.path)
+    with desk.database.reading() as session:
+        (one,) = newest(session)
+        assert one.title == "own"
+        with pytest.raises(InvalidRequestError):
+            _ = one.text
+
+
 def test_an_item_is_one_episode_however_often_it_is_written(desk: Any, now: datetime) -> None:
     def one(path: str) -> Episode:
         return Episode(
@@ -76,7 +109,11 @@ def test_an_item_is_one_episode_however_often_it_is_written(desk: Any, now: date
 
 
 def test_a_withdrawn_episode_is_gone_and_only_who_approves_may_do_it(
-    desk: Any, aired: Callable[..., str], person: Callable[..., Person], now: datetime
+    desk: Any,
+    aired: Callable[..., str],
+    person: Callable[..., Person],
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     one, approver = aired("own", desk.city.hai_chau.path), person("duyet", "approver", desk.city.hai_chau)
     with desk.database.transaction() as session, pytest.raises(NotAllowed):

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from broadcast.asrun import AsRun, aired, as_run_of, keep_station_rows, merge_device_plays
+from broadcast.outlook import upcoming
 from broadcast.playout import Playout
-from broadcast.schedule import add, upcoming
+from broadcast.schedule import add
 from broadcast.signing import generate_key
 
 
@@ -107,6 +108,18 @@ def test_a_device_learns_the_title_from_the_rundown_and_then_from_the_station(de
     with desk.database.transaction() as session:
         keep_station_rows(session, [told])
     assert [row.programme_id for row in rows(desk)] == [programme.id, programme.id]
+
+
+def test_a_batch_reads_each_rundown_once(desk: Any, whole: Play) -> None:
+    asked: list[str] = []
+
+    def note(*call: Any) -> None:
+        asked.append(call[2])
+
+    event.listen(desk.database.engine, "before_cursor_execute", note)
+    merge(desk, "d1", *(replace(whole, item=f"i{number}") for number in range(50)))
+    assert len(rows(desk)) == 50
+    assert sum("FROM rundown" in sql for sql in asked) == 1
 
 
 def test_an_unknown_item_is_kept_all_the_same(desk: Any, whole: Play, now: datetime) -> None:

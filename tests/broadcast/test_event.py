@@ -160,6 +160,13 @@ def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
         "FREQ=DAILY;BYHOUR=0,1,2,3,4,5,6,7,8,9,10,11;BYMINUTE=0,10,20,30,40,50",
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=31",
         "FREQ=DAILY;BYMONTH=4,6;BYMONTHDAY=31",
+        "FREQ=DAILY;BYMONTH=13",
+        "FREQ=DAILY;BYMONTH=0",
+        "FREQ=MONTHLY;BYMONTHDAY=99",
+        "FREQ=MONTHLY;BYMONTHDAY=0",
+        "FREQ=DAILY;BYHOUR=25",
+        "FREQ=DAILY;BYMINUTE=-1",
+        "FREQ=YEARLY;BYWEEKNO=54",
     ],
 )
 def test_a_rule_that_cannot_be_kept_is_refused(rule: str) -> None:
@@ -167,10 +174,14 @@ def test_a_rule_that_cannot_be_kept_is_refused(rule: str) -> None:
         rule_parts(rule)
 
 
-@pytest.mark.parametrize("rule", ["FREQ=WEEKLY;BYDAY=XX", "FREQ=MONTHLY;BYMONTHDAY=99", "FREQ=DAILY;BYHOUR=25"])
-def test_a_rule_with_impossible_values_is_refused_or_never_occurs(rule: str) -> None:
-    with suppress(ScheduleRefused):
-        assert first_start("2026-11-24T17:00:00", VIETNAM, rule, DAWN) is None
+@pytest.mark.parametrize("rule", ["FREQ=WEEKLY;BYDAY=XX", "FREQ=WEEKLY;BYDAY=", "FREQ=MONTHLY;BYDAY=1,MO"])
+def test_a_rule_with_days_of_no_week_is_refused(rule: str) -> None:
+    with pytest.raises(ScheduleRefused):
+        first_start("2026-11-24T17:00:00", VIETNAM, rule, DAWN)
+
+
+def test_days_may_be_counted_from_the_end_of_the_month() -> None:
+    assert starts("2026-11-24T17:00:00", VIETNAM, "FREQ=MONTHLY;BYMONTHDAY=-1", days=40)[0] == "2026-11-30 10:00"
 
 
 @pytest.mark.parametrize("rule", ["FREQ=MONTHLY;BYMONTHDAY=1;BYSETPOS=2", "FREQ=YEARLY;BYWEEKNO=1;BYMONTH=7"])

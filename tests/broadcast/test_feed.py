@@ -78,6 +78,53 @@ def test_cues_are_given_again_only_when_they_change(desk: Any, now: datetime, pl
     assert [len(cues) for _, cues in engine.given] == [0, 1]
 
 
+def test_nothing_is_decided_anew_until_a_rundown_that_is_heard_changes_or_the_cues_run_low(
+    desk: Any, now: datetime, playout: Playout
+) -> None:
+    decided: list[str] = []
+
+    class Counted(Feed):
+        def cues(self, unit: str, now: datetime) -> list[Cue]:
+            decided.append(unit)
+            return super().cues(unit, now)
+
+    start(desk, now, desk.city.hai_chau)
+    playout.look(now)
+    feed = Counted(desk.database, Engine("hai-chau", desk.city.lien_chieu.path), now=lambda: now)
+    for second in range(200):
+        feed.feed(now + timedelta(seconds=second))
+    assert set(decided) == {desk.city.hai_chau.path, desk.city.lien_chieu.path}
+    assert len(decided) == 2
+    start(desk, now + timedelta(seconds=200), desk.city.lien_chieu)
+    playout.look(now + timedelta(seconds=200))
+    feed.feed(now + timedelta(seconds=200))
+    assert decided[2:] == [desk.city.lien_chieu.path]
+    feed.feed(now + timedelta(seconds=301))
+    assert decided[3:] == [desk.city.hai_chau.path]
+
+
+def test_a_channel_that_could_not_be_fed_is_fed_at_the_next_look(desk: Any, now: datetime, playout: Playout) -> None:
+    unit, failing = desk.city.hai_chau, [True]
+
+    class Failing(Feed):
+        def cues(self, unit: str, now: datetime) -> list[Cue]:
+            if failing:
+                failing.pop()
+                raise OSError("the disk is away for a moment")
+            return super().cues(unit, now)
+
+    engine = Engine(unit.path)
+    feed = Failing(desk.database, engine, now=lambda: now)
+    for _ in range(2):
+        feed.feed(now)
+    start(desk, now, unit)
+    playout.look(now)
+    failing.append(True)
+    for _ in range(2):
+        feed.feed(now)
+    assert (feed.failed, [len(cues) for _, cues in engine.given]) == (2, [0, 1])
+
+
 def test_only_the_next_minutes_are_given(desk: Any, now: datetime, playout: Playout) -> None:
     targets = [(desk.city.hai_chau.id, None)]
     with desk.database.transaction() as session:

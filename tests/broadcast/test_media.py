@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,10 +39,10 @@ def lan(person: Callable[..., Person]) -> Person:
 def bring(database: Database, storage: Storage, city: "City", lan: Person, now: datetime) -> Callable[..., MediaAsset]:
     """A function that uploads bytes as a recording of Hải Châu."""
 
-    def send(content: bytes, kind: str = "music", who: Person = lan) -> MediaAsset:
+    def send(content: bytes, kind: str = "music", who: Person = lan, name: str = "nhạc.mp3") -> MediaAsset:
         received = receive([content], storage, LIMIT)
         with database.transaction() as session:
-            return keep(session, received, city.hai_chau, name="nhạc.mp3", kind=kind, person=who, now=now)
+            return keep(session, received, city.hai_chau, name=name, kind=kind, person=who, now=now)
 
     return send
 
@@ -71,6 +72,7 @@ def rendered(database: Database, storage: Storage, asset: MediaAsset, now: datet
             {
                 "rendition_sha256": RENDITION["sha256"],
                 "rendition": made,
+                "source": {},
                 "sentences": [],
                 "made_at": now.isoformat(),
             },
@@ -87,6 +89,17 @@ def test_an_upload_waits_for_its_rendition(
     with database.reading() as session:
         (work,) = session.query(Work)
         assert work.key == f"rendition:{asset.source_sha256}:{profile_of('music', -16.0)}"
+
+
+def test_a_recording_is_named_and_written_down_and_no_name_leads_anywhere(
+    database: Database, storage: Storage, bring: Callable[..., MediaAsset], acts_on: Any
+) -> None:
+    for name in ("../../etc/passwd", "..\\..\\passwd", "/etc/passwd", "C:\\passwd"):
+        asset = bring(name.encode(), name=name)
+        assert asset.name == "passwd"
+        assert storage.original(asset.source_sha256).read_bytes() == name.encode()
+        with database.reading() as session:
+            assert [row.act for row in acts_on(session, "media_asset", asset.id)] == ["media.keep"]
 
 
 def test_the_same_bytes_are_stored_and_rendered_once(

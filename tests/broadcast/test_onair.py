@@ -93,6 +93,12 @@ class TestExamples:
         on_air = decide([commune, city], BEFORE, PLACE)
         assert told(on_air) == [("commune", 0, 0, 10), ("city", 10, 0, 20), ("commune", 30, 10, 10)]
 
+    def test_of_two_that_start_together_the_higher_units_is_first_whoever_signed_last(self) -> None:
+        for revision in (1, 3):
+            city = rundown(item("z", 0, 20, targets=("unit:48",)), unit="48", revision=revision)
+            on_air = decide([rundown(item("a", 0, 20), revision=2), city], BEFORE, PLACE)
+            assert told(on_air) == [("z", 0, 0, 20), ("a", 20, 0, 20)]
+
     def test_a_normal_item_of_the_higher_unit_has_no_right_before_an_earlier_one(self) -> None:
         city = rundown(item("city", 10, 20, targets=("unit:48",)), unit="48")
         on_air = decide([rundown(item("commune", 0, 20)), city], BEFORE, PLACE)
@@ -215,6 +221,12 @@ def test_the_order_of_items_and_rundowns_makes_no_difference(rundowns: list[Rund
     mixed = [replace(one, items=tuple(chance.sample(one.items, len(one.items)))) for one in rundowns]
     chance.shuffle(mixed)
     assert all_of(mixed) == all_of(rundowns) == all_of(rundowns)
+
+
+@given(days(), st.lists(st.integers(1, 9), min_size=3, max_size=3))
+def test_signing_anew_changes_nothing_that_is_heard(rundowns: list[Rundown], revisions: list[int]) -> None:
+    signed = [replace(one, revision=revision) for one, revision in zip(rundowns, revisions, strict=True)]
+    assert all_of(signed) == all_of(rundowns)
 
 
 @given(days())

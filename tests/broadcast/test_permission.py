@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.audit import Audit, acting, acts_on, looking
+from broadcast.audit import Audit, acting, looking
 from broadcast.database import Database
 from broadcast.errors import NotAllowed, NotFound
-from broadcast.permission import ROLES, Person, covers, require
+from broadcast.permission import ROLES, Person, require
 from broadcast.programme import programme_for
+from broadcast.unit_path import covers
 
 PATHS = ["48", "48/20242", "48/20242/thon-1", "48/20197", "48/2024", "49"]
 ACTS = ["view", "compose", "approve", "schedule", "fleet", "account"]
@@ -59,7 +61,10 @@ def test_a_refusal_says_what_was_asked_of_what() -> None:
 
 
 def test_asking_for_what_is_not_there_is_written_down(
-    database: Database, person: Callable[..., Person], now: datetime
+    database: Database,
+    person: Callable[..., Person],
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     lan = person("lan", "editor")
     with (
@@ -73,7 +78,10 @@ def test_asking_for_what_is_not_there_is_written_down(
 
 
 def test_looking_at_another_unit_is_written_down(
-    database: Database, person: Callable[..., Person], now: datetime
+    database: Database,
+    person: Callable[..., Person],
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     lan = person("lan", "editor")
     with pytest.raises(NotAllowed), looking(database, lan, now=now):
@@ -84,7 +92,10 @@ def test_looking_at_another_unit_is_written_down(
 
 
 def test_what_was_done_before_a_refusal_is_undone(
-    database: Database, person: Callable[..., Person], now: datetime
+    database: Database,
+    person: Callable[..., Person],
+    now: datetime,
+    acts_on: Any,
 ) -> None:
     lan = person("lan", "editor")
 

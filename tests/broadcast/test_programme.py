@@ -9,7 +9,7 @@ import pytest
 
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.approval import approve, send_back, submit, withdraw
-from broadcast.audit import acting, acts_on
+from broadcast.audit import acting
 from broadcast.composition import ask_again, change, record_from, speech_key, write_text
 from broadcast.database import Database
 from broadcast.errors import NotAllowed, ProgrammeRefused
@@ -17,6 +17,7 @@ from broadcast.media import MediaAsset, Rendition
 from broadcast.permission import Person
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget
 from broadcast.programme import Programme, give_sound, is_approved, programme_for, programme_of, programmes, take_sound
+from broadcast.storage import Storage
 from broadcast.work import Work
 
 TEXT = "Sáng mai phường Hải Châu tạm ngừng cấp nước từ 7 giờ đến 9 giờ."
@@ -33,8 +34,10 @@ class City:
 class Desk:
     """A commune's desk: an author, an approver, and somebody who holds both rights."""
 
-    def __init__(self, database: Database, city: City, person: Callable[..., Person], now: datetime) -> None:
-        self.database, self.city, self.now = database, city, now
+    def __init__(
+        self, database: Database, storage: Storage, city: City, person: Callable[..., Person], now: datetime
+    ) -> None:
+        self.database, self.storage, self.city, self.now = database, storage, city, now
         self.author = person("lan", "editor")
         self.approver = person("binh", "approver")
         self.boss = person("chi", "administrator")
@@ -42,7 +45,7 @@ class Desk:
 
     def write(self, text: str = TEXT, title: str = "Cắt nước", **given: Any) -> Programme:
         with self.database.transaction() as session:
-            given = {"voice": "vi", "person": self.author, "now": self.now} | given
+            given = {"voice": "vi", "storage": self.storage, "person": self.author, "now": self.now} | given
             return write_text(session, self.city.hai_chau, title, text, **given)
 
     def sounds(self, programme: Programme, sha256: str = "a" * 64) -> str:
@@ -75,6 +78,8 @@ class Desk:
         """One act in a transaction of its own; gives the programme as it stands then."""
         with self.database.transaction() as session:
             one = programme_of(session, programme.id)
+            if verb in {change, ask_again}:
+                given["storage"] = self.storage
             verb(session, one, *words, **given)
             return one
 
@@ -86,11 +91,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: Database, city: City, person: Callable[..., Person], now: datetime) -> Desk:
-    return Desk(database, city, person, now)
+def desk(database: Database, storage: Storage, city: City, person: Callable[..., Person], now: datetime) -> Desk:
+    return Desk(database, storage, city, person, now)
 
 
-def test_a_notice_is_a_draft_that_waits_for_its_speech(desk: Desk) -> None:
+def test_a_notice_is_a_draft_that_waits_for_its_speech(desk: Desk, acts_on: Any) -> None:
     programme = desk.write()
     assert (programme.state, programme.sound_state, programme.author_id) == ("draft", "waiting", desk.author.account_id)
     with desk.database.reading() as session:
@@ -138,7 +143,7 @@ def test_hostile_text_is_kept_clean(desk: Desk) -> None:
     assert not {"\0", "\x1b", "<"} & set(programme.text)
 
 
-def test_the_way_to_the_air(desk: Desk) -> None:
+def test_the_way_to_the_air(desk: Desk, acts_on: Any) -> None:
     programme = desk.approved()
     assert is_approved(programme)
     assert programme.approver_id == desk.approver.account_id
@@ -148,6 +153,46 @@ def test_the_way_to_the_air(desk: Desk) -> None:
             "submit",
             "approve",
         ]
+
+
+def test_every_act_on_a_programme_is_written_down(desk: Desk, acts_on: Any) -> None:
+    programme = desk.approved()
+    desk.act(programme, send_back, "Sai giờ", desk.approver, desk.now)
+    desk.act(programme, change, title="Khác", person=desk.author, now=desk.now)
+    desk.act(programme, lambda _, one: take_sound(one, "failed", "Bộ đọc dừng giữa chừng."))
+    desk.act(programme, ask_again, person=desk.author, now=desk.now)
+    desk.act(programme, withdraw, desk.boss, desk.now)
+    with desk.database.reading() as session:
+        rows = acts_on(session, "programme", programme.id)
+    acts = {row.act.removeprefix("programme."): row.account_id for row in rows}
+    author, approver, boss = (person.account_id for person in (desk.author, desk.approver, desk.boss))
+    assert acts == {
+        "write": author, "submit": author, "approve": approver, "send_back": approver, "change": author,
+        "ask_again": author, "withdraw": boss,
+    }  # fmt: skip
+
+
+def test_another_recording_takes_the_approval_away(desk: Desk) -> None:
+    def asset(session: Any, sha256: str) -> MediaAsset:
+        one = MediaAsset(
+            unit_id=desk.city.hai_chau.id, name="nhạc.mp3", kind="music", source_sha256=sha256, size_bytes=1,
+            state="ready", rendition_sha256=desk.rendition(session, sha256).sha256, created_at=desk.now,
+        )  # fmt: skip
+        session.add(one)
+        session.flush()
+        return one
+
+    with desk.database.transaction() as session:
+        first, second = asset(session, "a" * 64), asset(session, "b" * 64)
+        programme = record_from(session, desk.city.hai_chau, "Nhạc", first, person=desk.author, now=desk.now)
+    desk.act(programme, submit, desk.author, desk.now)
+    approved = desk.act(programme, approve, programme.heard_sha256, desk.approver, desk.now)
+    assert is_approved(approved)
+    same = desk.act(programme, change, asset=first, person=desk.author, now=desk.now)
+    assert is_approved(same)
+    changed = desk.act(programme, change, asset=second, person=desk.author, now=desk.now)
+    assert (changed.state, changed.version, changed.rendition_sha256) == ("draft", 2, "b" * 64)
+    assert not is_approved(changed)
 
 
 def test_what_cannot_be_heard_yet_cannot_be_submitted(desk: Desk) -> None:
@@ -274,7 +319,7 @@ def test_withdrawing_has_the_rundowns_that_hold_it_built_anew(desk: Desk) -> Non
         }
 
 
-def test_the_neighbours_administrator_touches_nothing_here(desk: Desk) -> None:
+def test_the_neighbours_administrator_touches_nothing_here(desk: Desk, acts_on: Any) -> None:
     programme = desk.write()
     heard = desk.sounds(programme)
     acts: list[tuple[Callable[..., None], tuple[Any, ...], dict[str, Any]]] = [

@@ -11,6 +11,7 @@ import pytest
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.composition import ask_again, record_from, write_text
 from broadcast.database import Database
+from broadcast.errors import ProgrammeRefused
 from broadcast.media import MediaAsset, Rendition, keep, media_asset
 from broadcast.permission import Person
 from broadcast.programme import Programme, programme_of
@@ -22,6 +23,7 @@ from broadcast.work import MAX_ATTEMPTS, Work
 from broadcast.worker import Worker
 from streams.errors import DiskFull
 from streams.media import Limits
+from streams.rendition import analyse
 
 
 class City:
@@ -48,7 +50,15 @@ class Desk:
 
     def write(self, text: str, voice: str = "vi") -> str:
         with self.database.transaction() as session:
-            return write_text(session, self.unit, "Tin", text, voice=voice, person=self.lan, now=self.at).id
+            return write_text(
+                session, self.unit, "Tin", text, voice=voice, storage=self.storage, person=self.lan, now=self.at
+            ).id
+
+    def ask_again(self, programme_id: str) -> None:
+        """Press «Làm lại»."""
+        with self.database.transaction() as session:
+            one = programme_of(session, programme_id)
+            ask_again(session, one, storage=self.storage, person=self.lan, now=self.at)
 
     def work(self, **given: Any) -> int:
         """Do all work that is due; gives how many pieces that was."""
@@ -81,7 +91,10 @@ def test_an_upload_becomes_something_to_hear(desk: Desk, tone: Callable[..., byt
     with desk.database.reading() as session:
         (rendition,) = session.query(Rendition)
         assert desk.storage.rendition(rendition.sha256).stat().st_size == rendition.size_bytes
+        assert abs(rendition.integrated_lufs - analyse(desk.storage.rendition(rendition.sha256)).integrated_lufs) < 0.01
         assert abs(rendition.integrated_lufs + 16) < 1
+    assert (asset.duration_ms, asset.leading_silence_ms, asset.trailing_silence_ms) == (2000, 0, 0)
+    assert (round(asset.integrated_lufs or 0), round(asset.true_peak_dbtp or 0)) == (-15, -11)
     assert list(desk.storage.incoming.iterdir()) == []
 
 
@@ -90,6 +103,7 @@ def test_the_same_upload_again_is_ready_without_work(desk: Desk, tone: Callable[
     desk.work()
     asset_id, programme_id = desk.bring(tone())
     assert (desk.asset(asset_id).state, desk.programme(programme_id).sound_state) == ("ready", "ready")
+    assert desk.asset(asset_id).duration_ms == 1000
     assert desk.work() == 0
 
 
@@ -149,6 +163,54 @@ def test_a_text_asked_for_again_is_not_spoken_again_while_its_sound_is_there(des
     assert desk.storage.rendition(work.payload["result"]["rendition_sha256"]).is_file()
 
 
+@pytest.mark.parametrize("left", [b"", b"damaged", None])
+def test_a_sound_that_was_lost_or_damaged_is_made_again_and_what_was_approved_counts_again(
+    desk: Desk, left: bytes | None
+) -> None:
+    programme_id = desk.write("Kính thưa bà con.")
+    desk.work()
+    before = desk.programme(programme_id)
+    with pytest.raises(ProgrammeRefused, match="không bị lỗi"):
+        desk.ask_again(programme_id)
+    path = desk.storage.rendition(before.rendition_sha256 or "")
+    if left is None:
+        path.unlink()
+    else:
+        path.write_bytes(left)
+    desk.ask_again(programme_id)
+    assert desk.programme(programme_id).sound_state == "waiting"
+    assert desk.work() == 1
+    after = desk.programme(programme_id)
+    assert (after.sound_state, after.heard_sha256) == ("ready", before.heard_sha256)
+    assert desk.storage.holds(after.rendition_sha256 or "")
+
+
+def test_a_text_whose_sound_was_lost_is_spoken_again(desk: Desk) -> None:
+    first = desk.write("Kính thưa bà con.")
+    desk.work()
+    desk.storage.rendition(desk.programme(first).rendition_sha256 or "").unlink()
+    second = desk.write("Kính thưa bà con.")
+    assert desk.programme(second).sound_state == "waiting"
+    assert desk.work() == 1
+    assert desk.storage.holds(desk.programme(second).rendition_sha256 or "")
+
+
+def test_a_voice_that_never_speaks_twice_alike_is_heard_as_it_spoke_last(desk: Desk) -> None:
+    spoken = iter(("1", "2"))
+
+    def speaks(workshop: Workshop, work: Work) -> dict[str, Any]:
+        made = make(workshop, work)
+        sha256 = next(spoken) * 64
+        return made | {"rendition_sha256": sha256, "rendition": made["rendition"] | {"sha256": sha256}}
+
+    programme_id = desk.write("Kính thưa bà con.")
+    for sha256 in ("1" * 64, "2" * 64):
+        desk.work(make=speaks)
+        assert desk.programme(programme_id).rendition_sha256 == sha256
+        if sha256[0] == "1":
+            desk.ask_again(programme_id)  # no file has this name
+
+
 def test_an_unknown_voice_is_a_programme_that_is_not_ready_and_says_so(desk: Desk) -> None:
     programme_id = desk.write("Kính thưa bà con.", voice="không có")
     desk.work()
@@ -168,8 +230,7 @@ def test_an_engine_that_dies_is_tried_three_times_and_visible_all_the_while(desk
         assert "Bộ đọc dừng giữa chừng" in programme.sound_reason
         assert programme.sound_state == ("failed" if attempt == MAX_ATTEMPTS else "waiting")
         desk.at += timedelta(minutes=1)
-    with desk.database.transaction() as session:
-        ask_again(session, programme_of(session, programme_id), person=desk.lan, now=desk.at)
+    desk.ask_again(programme_id)
     assert desk.work() == 1
     assert desk.programme(programme_id).sound_state == "ready"
 
@@ -209,6 +270,23 @@ def test_what_was_left_lying_is_swept_after_a_day(storage: Storage) -> None:
     assert len(list(storage.incoming.iterdir())) == 2
     sweep(storage, datetime.now(UTC) + timedelta(hours=25))
     assert list(storage.incoming.iterdir()) == []
+
+
+def test_a_worker_that_runs_for_days_sweeps_too(desk: Desk) -> None:
+    stop, looks = Event(), iter(range(4))
+    desk.at = datetime.now(UTC)
+
+    def now() -> datetime:
+        if next(looks, None) is None:
+            stop.set()
+        desk.at += timedelta(hours=12)
+        return desk.at
+
+    desk.storage.incoming.mkdir(parents=True)
+    left = desk.storage.incoming / "upload-old"
+    left.write_bytes(b"half")
+    Worker(replace(desk.workshop, now=now), "w", stop).run()
+    assert not left.exists()
 
 
 def test_there_is_nothing_to_sweep_on_a_fresh_machine(storage: Storage, database: Database) -> None:

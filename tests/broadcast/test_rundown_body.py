@@ -145,7 +145,7 @@ BAD_OF_ITEM = [
 ]  # fmt: skip
 BAD_OF_WHAT = [
     ("snd", b"x"), ("dur", 0), ("dur", -1), ("dur", True),
-    ("dur", 2**70),
+    ("dur", 2**70), ("stale", -1), ("stale", 10**13),
     ("rank", "loud"), ("rank", 10), ("to", "unit:48"), ("to", [1]), ("off", -1), ("gain", float("nan")), ("gain", 1e9),
     ("gain", "0"), ("res", "later"), ("stale", "x"), ("vol", float("inf")), ("title", 1), ("fb", 1),
 ]  # fmt: skip

@@ -1,34 +1,22 @@
-"""Schedules as people make them: what is refused and why, what is shown before saving, what is read back."""
+"""Schedules as people make them: what is refused and why, who may change what."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from broadcast.agenda import read_back
+from broadcast.administrative_unit import end
 from broadcast.audit import Audit
 from broadcast.errors import NotAllowed, NotFound, ScheduleRefused
+from broadcast.outlook import upcoming
 from broadcast.permission import Person
-from broadcast.plan import RundownRow
+from broadcast.plan import RundownRow, ScheduleTarget
 from broadcast.priority import Rank
-from broadcast.schedule import add, change_occurrence, changes_of, overlaps, play_now, schedule, upcoming, withdraw
+from broadcast.schedule import add, change_occurrence, changes_of, play_now, schedule, withdraw
 
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-def put(desk: Any, now: datetime) -> Callable[..., str]:
-    """A function that schedules an approved programme for Hải Châu, or other targets, and gives the schedule's id."""
-
-    def schedule_it(wall: str, *, targets: Any = None, seconds: float = 60.0, **more: Any) -> str:
-        programme = desk.approved(more.pop("title", "Bản tin"), seconds)
-        wanted = targets or [(desk.city.hai_chau.id, None)]
-        with desk.database.transaction() as session:
-            return add(session, programme, wanted, wall, person=desk.editor, now=now, **more).id
-
-    return schedule_it
 
 
 def test_a_daily_bulletin_is_planned_for_the_coming_days(desk: Any, put: Callable[..., str], now: datetime) -> None:
@@ -119,6 +107,40 @@ def test_nobody_schedules_for_units_that_are_not_theirs(
             play_now(session, programme, [], local, now, lead_ms=400)
 
 
+def test_a_schedule_that_ended_long_ago_is_still_only_theirs_whose_units_it_aimed_at(
+    desk: Any, put: Callable[..., str], person: Callable[..., Person], now: datetime
+) -> None:
+    one, neighbour = put("2026-11-23T05:00:00"), person("lan", "editor", desk.city.lien_chieu)
+    with desk.database.transaction() as session:
+        session.execute(delete(ScheduleTarget))  # as the playout does some days after the end
+    for act in (
+        lambda session: withdraw(session, schedule(session, one), neighbour, now),
+        lambda session: change_occurrence(
+            session, schedule(session, one), "2026-11-23T05:00:00", "", person=neighbour, now=now
+        ),
+    ):
+        with desk.database.transaction() as session, pytest.raises(NotAllowed):
+            act(session)
+
+
+def test_now_may_be_told_in_any_zone(desk: Any, now: datetime) -> None:
+    there = now.astimezone(timezone(timedelta(hours=7)))
+    with desk.database.transaction() as session:
+        play_now(session, desk.approved(), [(desk.city.hai_chau.id, None)], desk.editor, there, lead_ms=400)
+        (one,) = upcoming(session, desk.city.hai_chau, now, now + WEEK)
+    assert one.start == now + timedelta(milliseconds=400)
+
+
+def test_nothing_is_scheduled_for_a_unit_that_has_ended(desk: Any, put: Callable[..., str], now: datetime) -> None:
+    with desk.database.transaction() as session:
+        end(session, session.merge(desk.city.hai_chau), now.date() + timedelta(days=1))
+    put("2026-11-22T23:00:00")
+    with desk.database.transaction() as session:
+        session.merge(desk.city.hai_chau).valid_to = now.date()
+    with pytest.raises(ScheduleRefused, match="không còn là đơn vị hành chính từ ngày 22/11/2026"):
+        put("2026-11-22T23:00:00")
+
+
 def test_now_is_an_instant_a_little_ahead(desk: Any, now: datetime) -> None:
     with desk.database.transaction() as session:
         play_now(session, desk.approved(), [(desk.city.hai_chau.id, None)], desk.editor, now, lead_ms=400)
@@ -163,6 +185,16 @@ class TestOccurrences:
         assert [f"{item.start:%m-%d %H:%M}" for item in planned] == ["11-22 22:00", "12-23 23:00"]
         assert len(changes) == 2
 
+    def test_a_change_is_written_down(
+        self, desk: Any, put: Callable[..., str], now: datetime, acts_on: Callable[..., Any]
+    ) -> None:
+        one, at = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=3"), "2026-11-24T05:00:00"
+        with desk.database.transaction() as session:
+            change_occurrence(session, schedule(session, one), at, "", person=desk.editor, now=now)
+        with desk.database.reading() as session:
+            (row,) = [row for row in acts_on(session, "schedule", one) if row.act == "schedule.change"]
+        assert (row.account_id, row.detail["occurrence"], row.detail["to"]) == (desk.editor.account_id, at, "")
+
     def test_the_other_programme_is_said_this_once(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
         one, other = put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=2"), desk.approved("Tin riêng")
         at = "2026-11-24T05:00:00"
@@ -190,71 +222,6 @@ class TestOccurrences:
         later = now + timedelta(seconds=later_s)
         with desk.database.transaction() as session, pytest.raises(ScheduleRefused):
             change_occurrence(session, schedule(session, one), occurrence, to, person=desk.editor, now=later)
-
-
-class TestOverlaps:
-    """What a new schedule would meet is shown before it is saved."""
-
-    def meets(self, desk: Any, now: datetime, wall: str, targets: Any = None, **more: Any) -> list[tuple[str, str]]:
-        """(start, title) of what a five minutes' programme would meet."""
-        programme = desk.approved("Mới", 300)
-        with desk.database.reading() as session:
-            found = overlaps(session, programme, targets or [(desk.city.hai_chau.id, None)], wall, now=now, **more)
-        return [(f"{one.start:%d %H:%M:%S}", one.title) for one in found]
-
-    def test_each_meeting_is_shown_with_its_time(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
-        put("2026-11-23T05:00:00", rule="FREQ=DAILY;COUNT=3", title="Sáng", seconds=120)
-        assert self.meets(desk, now, "2026-11-24T05:01:00") == [("23 22:01:00", "Sáng")]
-        assert len(self.meets(desk, now, "2026-11-23T04:58:00", rule="FREQ=DAILY")) == 3
-        assert self.meets(desk, now, "2026-11-24T05:02:00") == []
-        assert self.meets(desk, now, "2026-11-24T04:55:00") == []
-
-    def test_what_the_city_sends_is_met_too(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
-        put("2026-11-23T05:00:00", targets=[(desk.city.city.id, None)], title="Thành phố")
-        assert self.meets(desk, now, "2026-11-23T05:00:30") == [("22 22:00:30", "Thành phố")]
-
-    def test_other_communes_and_other_clusters_are_not_met(
-        self, desk: Any, put: Callable[..., str], now: datetime
-    ) -> None:
-        unit = desk.city.hai_chau.id
-        put("2026-11-23T05:00:00", targets=[(desk.city.lien_chieu.id, None)])
-        put("2026-11-23T05:00:00", targets=[(unit, "a")], title="Cụm a")
-        assert self.meets(desk, now, "2026-11-23T05:00:00", [(unit, "b")]) == []
-        assert [title for _, title in self.meets(desk, now, "2026-11-23T05:00:00", [(unit, "a")])] == ["Cụm a"]
-        assert [title for _, title in self.meets(desk, now, "2026-11-23T05:00:00")] == ["Cụm a"]
-
-    def test_the_schedule_that_is_being_changed_does_not_meet_itself(
-        self, desk: Any, put: Callable[..., str], now: datetime
-    ) -> None:
-        one = put("2026-11-23T05:00:00")
-        assert self.meets(desk, now, "2026-11-23T05:00:00", besides=one) == []
-
-
-@pytest.mark.parametrize(
-    ("start", "sentence"),
-    [
-        (datetime(2026, 11, 22, 10, 0, tzinfo=UTC), "3 phút 20 giây, 12 cụm loa, phường Hải Châu, 17:00 hôm nay"),
-        (datetime(2026, 11, 22, 22, 5, tzinfo=UTC), "3 phút 20 giây, 12 cụm loa, phường Hải Châu, 5:05 ngày mai"),
-        (
-            datetime(2026, 11, 30, 10, 0, tzinfo=UTC),
-            "3 phút 20 giây, 12 cụm loa, phường Hải Châu, 17:00 thứ Hai 30/11/2026",
-        ),
-        (None, "3 phút 20 giây, 12 cụm loa, phường Hải Châu, ngay bây giờ"),
-    ],
-)
-def test_what_is_about_to_be_sent_is_read_back(start: datetime | None, sentence: str) -> None:
-    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-    words = read_back(duration_ms=200_000, clusters=12, places=["Phường Hải Châu"], start=start, now=now)
-    assert words.sentence == sentence
-
-
-def test_many_places_and_a_rule_are_read_back_short() -> None:
-    now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-    places = ["Phường Hải Châu", "Xã Hòa Vang", "Phường Sơn Trà", "Phường An Hải"]
-    words = read_back(duration_ms=3_600_000, clusters=40, places=places, start=now, now=now, repeats="hằng ngày")
-    assert words.sentence == (
-        "1 giờ, 40 cụm loa, phường Hải Châu, xã Hòa Vang và 2 nơi khác, lần đầu 16:00 hôm nay, hằng ngày"
-    )
 
 
 def test_ranks_are_kept(desk: Any, put: Callable[..., str], now: datetime) -> None:

@@ -41,6 +41,15 @@ def test_pieces_are_taken_in_the_order_in_which_they_came(database: Database, no
     assert [work.key if work else None for work in taken] == ["a", "b", None]
 
 
+def test_a_notice_does_not_wait_behind_recordings_that_came_before_it(database: Database, now: datetime) -> None:
+    put(database, "a recording of two hours", now - SECOND)
+    with database.transaction() as session:
+        enqueue(session, "speech", "a notice", {}, now)
+        first = claim(session, "w", ("rendition", "speech"), now)
+    assert first is not None
+    assert first.key == "a notice"
+
+
 def test_the_same_work_is_queued_once(database: Database, now: datetime) -> None:
     assert put(database, "a", now) == put(database, "a", now)
     take(database, "w", now)

@@ -12,20 +12,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import pytest
 
+from broadcast.__main__ import workshop_of
 from broadcast.account import add_account, person_from
 from broadcast.administrative_unit import seed_da_nang
-from broadcast.composition import write_text
+from broadcast.composition import change, write_text
 from broadcast.database import Database
-from broadcast.programme import Programme
+from broadcast.programme import Programme, programme_of
 from broadcast.rendering import Workshop
 from broadcast.settings import Settings
+from broadcast.storage import Storage
 from broadcast.work import LEASE_S, WORKER_DIED, Work
 from broadcast.worker import TOOK_TOO_LONG, Worker, supervise_workers
 
 HANGS = Path(__file__).with_name("worker_process.py")
+ENGINE = str(Path(__file__).with_name("speech") / "fake_engine.py")
 
 
 def notice(database: Database, text: str) -> str:
@@ -35,7 +39,8 @@ def notice(database: Database, text: str) -> str:
         city = seed_da_nang(session, now.date())
         account, _ = add_account(session, f"lan{time.time_ns()}", "Lan", "editor", city, password=None, now=now)
         person = person_from(session, account)
-        return write_text(session, city, "Tin", text, voice="vi", person=person, now=now).id
+        storage = Storage(Path("nowhere"))
+        return write_text(session, city, "Tin", text, voice="vi", storage=storage, person=person, now=now).id
 
 
 def work_in(database: Database) -> Work:
@@ -44,10 +49,12 @@ def work_in(database: Database) -> Work:
 
 
 @contextmanager
-def hanging(database: Database, folder: Path, limit_s: float = 600.0) -> Iterator[subprocess.Popen[str]]:
+def hanging(
+    database: Database, folder: Path, limit_s: float = 600.0, engine: str = ""
+) -> Iterator[subprocess.Popen[str]]:
     """A worker process that has begun a piece which never ends."""
     url = database.engine.url.render_as_string(hide_password=False)
-    arguments = [sys.executable, str(HANGS), url, str(folder), str(limit_s)]
+    arguments = [sys.executable, str(HANGS), url, str(folder), str(limit_s), engine]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
@@ -108,6 +115,41 @@ def test_a_worker_told_to_stop_gives_its_piece_back_at_once(database: Database, 
     assert (work_in(database).state, work_in(database).attempts) == ("waiting", 0)
 
 
+def is_gone(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
+async def test_an_engine_that_hangs_is_told_of_minutes_before_air_and_is_gone(air: Any, tmp_path: Path) -> None:
+    desk, text = air.desk, "Kính thưa bà con."
+    programme = desk.approved("Tin", text="Khác")
+    air.at("2026-11-22T17:30:00", programme)
+    with desk.database.transaction() as session:
+        one = programme_of(session, programme.id)
+        one.voice = "vi"
+        change(session, one, text=text, storage=desk.storage, person=desk.editor, now=air.now)
+        session.query(Work).update({"attempts": 2})
+    with hanging(desk.database, tmp_path, limit_s=2.0, engine=ENGINE) as worker:
+        pid_file = tmp_path / "pid"
+        assert worker.wait(60) == 75
+    await until(lambda: is_gone(int(pid_file.read_text())))
+    air.until(air.clock(22, "17:20:20"))
+    (alarm,) = air.playout.alarms
+    assert (alarm.kind, alarm.start) == ("not_ready", air.clock(22, "17:30:00"))
+    assert TOOK_TOO_LONG in str(alarm)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_an_engine_that_hangs_ends_with_its_worker(database: Database, tmp_path: Path, number: int) -> None:
+    notice(database, "Kính thưa bà con.")
+    with hanging(database, tmp_path, engine=ENGINE) as worker:
+        pid_file = tmp_path / "pid"
+        await until(lambda: pid_file.exists() and pid_file.read_text() != "")
+        worker.send_signal(number)
+        worker.wait(30)
+    await until(lambda: is_gone(int(pid_file.read_text())))
+
+
 def children() -> set[int]:
     """The processes that this one started."""
     tasks = Path("/proc/self/task").glob("*/children")
@@ -124,7 +166,13 @@ async def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data")
+    return Settings(data=tmp_path / "data", workers=1)
+
+
+def test_workers_keep_the_limits_of_the_settings(settings: Settings) -> None:
+    workshop = workshop_of(replace(settings, upload_max_bytes=7, upload_max_s=9))
+    workshop.database.close()
+    assert (workshop.limits.bytes, workshop.limits.duration_s) == (7, 9)
 
 
 @pytest.mark.slow
@@ -155,7 +203,7 @@ async def test_the_supervisor_starts_workers_again_and_leaves_none_behind(settin
 
 @pytest.mark.slow
 async def test_workers_end_when_the_station_that_started_them_is_killed(settings: Settings) -> None:
-    environment = {**os.environ, "LOA_DATA": str(settings.data)}
+    environment = {**os.environ, "LOA_DATA": str(settings.data), "LOA_WORKERS": "1"}
     station = await asyncio.create_subprocess_exec(sys.executable, "-m", "broadcast", "work", env=environment)
     started = Path(f"/proc/{station.pid}/task/{station.pid}/children")
     await until(lambda: started.read_text().strip() != "")

@@ -6,11 +6,10 @@ from starlette.responses import Response
 from broadcast.administrative_unit import unit
 from broadcast.composition import ask_again
 from broadcast.programme import is_approved, programme_for
+from broadcast.speech.estimate import estimate_ms
 from web.session import Anybody, Sent, SignedIn, go
 
 router = APIRouter()
-
-_LETTERS_A_SECOND = 13.0  # how fast the voices read Vietnamese, spaces counted; only for the estimate
 
 
 @router.get("/soan/{programme_id}/nghe")
@@ -25,7 +24,7 @@ def listen(visit: SignedIn, programme_id: str) -> Response:
         programme=programme,
         unit=of,
         approved=is_approved(programme),
-        estimated_ms=round(len(programme.text) / _LETTERS_A_SECOND / max(programme.rate, 0.1) * 1000),
+        estimated_ms=estimate_ms(programme.text, programme.rate),
         slow=waited_s > 60,
         may_compose=visit.person.may("compose", of.path),
     )
@@ -38,6 +37,7 @@ def again(visit: Anybody, programme_id: str, form: Sent) -> Response:
     with visit.acting() as session:
         programme = programme_for(session, programme_id, person, "compose")
         loudness_lufs = visit.station.settings.loudness_lufs
-        ask_again(session, programme, person=person, now=now, loudness_lufs=loudness_lufs)
+        storage = visit.station.storage
+        ask_again(session, programme, storage=storage, person=person, now=now, loudness_lufs=loudness_lufs)
     visit.station.hint()
     return go(f"/soan/{programme_id}/nghe")

@@ -11,7 +11,7 @@ from broadcast import archive
 from broadcast.archive import Episode
 from broadcast.errors import NotFound
 from broadcast.media import Rendition
-from broadcast.schedule import upcoming
+from broadcast.outlook import upcoming
 from web.session import Anybody
 
 router = APIRouter()
@@ -71,7 +71,7 @@ def unit_page(visit: Anybody, slug: str, truoc: str = "") -> Response:
         unit = units.unit_of_slug(session, slug)
         episodes = archive.episodes(session, unit, before=_instant(truoc), limit=PAGE + 1)
         planned = upcoming(session, unit, now, now + timedelta(days=2))
-    current = [one for one in planned if one.start <= now < (one.cut_at or one.end)]
+    current = [one for one in planned if one.start <= now < one.end]
     return visit.show(
         "portal_unit.html",
         unit=unit,

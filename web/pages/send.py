@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from broadcast.administrative_unit import AdministrativeUnit, unit, unit_of_path, units_below
-from broadcast.agenda import ReadBack, read_back
+from broadcast.agenda import Overlap
 from broadcast.approval import submit
 from broadcast.errors import ProgrammeRefused, ScheduleRefused
 from broadcast.event import describe, first_start
+from broadcast.outlook import overlaps
 from broadcast.permission import require
 from broadcast.programme import Programme, is_approved, programme_for, require_act
-from broadcast.schedule import Overlap, Target, add, overlaps, play_now
+from broadcast.read_back import ReadBack, read_back
+from broadcast.schedule import Target, add, play_now
 from speakers import cluster as clusters
 from web import wish
 from web.form import Form

@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_as_run")),
     )
     op.create_index("ix_as_run_planned_start", "as_run", ["planned_start"], unique=False)
-    op.create_index(op.f("ix_as_run_unit_path"), "as_run", ["unit_path"], unique=False)
+    op.create_index("ix_as_run_unit_planned", "as_run", ["unit_path", "planned_start"], unique=False)
     op.create_index("uq_as_run_item_unit_device", "as_run", ["item_id", "unit_path", "device_id"], unique=True)
     op.create_table(
         "attempt",
@@ -94,7 +94,8 @@ def upgrade() -> None:
         sa.Column("withdrawn_at", columns.Instant(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_episode")),
     )
-    op.create_index("ix_episode_unit_aired", "episode", ["unit_path", "aired_at"], unique=False)
+    op.create_index("ix_episode_aired", "episode", ["aired_at", "id"], unique=False)
+    op.create_index("ix_episode_unit_aired", "episode", ["unit_path", "aired_at", "id"], unique=False)
     op.create_index("uq_episode_item_unit", "episode", ["item_id", "unit_path"], unique=True)
     op.create_table(
         "rendition",
@@ -109,8 +110,8 @@ def upgrade() -> None:
         sa.Column("trailing_silence_ms", sa.Integer(), nullable=False),
         sa.Column("created_at", columns.Instant(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_rendition")),
-        sa.UniqueConstraint("source_sha256", "profile", name=op.f("uq_rendition_source_sha256")),
     )
+    op.create_index("ix_rendition_source_profile", "rendition", ["source_sha256", "profile"], unique=False)
     op.create_table(
         "work",
         sa.Column("id", sa.String(), nullable=False),
@@ -180,6 +181,11 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("duration_ms", sa.Integer(), nullable=True),
+        sa.Column("integrated_lufs", sa.Double(), nullable=True),
+        sa.Column("true_peak_dbtp", sa.Double(), nullable=True),
+        sa.Column("leading_silence_ms", sa.Integer(), nullable=True),
+        sa.Column("trailing_silence_ms", sa.Integer(), nullable=True),
         sa.Column("rendition_sha256", sa.String(), nullable=True),
         sa.Column("uploaded_by", sa.String(), nullable=True),
         sa.Column("created_at", columns.Instant(timezone=True), nullable=False),

@@ -1,5 +1,7 @@
 """Pasted text becomes plain text, says what was changed, and cleaning again changes nothing."""
 
+import subprocess
+import sys
 import unicodedata
 
 import pytest
@@ -38,6 +40,7 @@ from broadcast.speech.errors import TextEmpty, TextTooLong
         ("&amp;amp;amp;lt;b&gt;Chào", "Chào", (HTML_REMOVED,)),
         ("nước < 5 m và > 3 m, tôi <3 bạn", "nước < 5 m và > 3 m, tôi <3 bạn", ()),
         ("thẻ <lạ> & <Hải Châu>", "thẻ <lạ> & <Hải Châu>", ()),
+        ("<" + "a" * (MAX_CHARACTERS - 2) + ">", "<" + "a" * (MAX_CHARACTERS - 2) + ">", ()),
         ("Chào\ud800", "Chào", (INVISIBLE_REMOVED,)),
     ],
 )
@@ -57,6 +60,19 @@ def test_twenty_thousand_characters_pass_and_one_more_is_refused():
         clean("a" * (MAX_CHARACTERS + 1))
     with pytest.raises(TextTooLong):
         clean("<b></b>" * 1_000_000)
+
+
+@pytest.mark.parametrize("raw", ["'<' + 'a' * 199_999", "'</a' * 50_000", "'<a ' * 66_666", "'a' + '.' * 19_998 + 'x'"])
+def test_a_hostile_text_of_the_greatest_length_is_looked_through_in_one_go(raw):
+    text = f"""
+from contextlib import suppress
+from broadcast.speech.clean import clean
+from broadcast.speech.errors import TextTooLong
+from broadcast.speech.sentence import sentences
+with suppress(TextTooLong):
+    sentences(clean({raw}).text)
+"""
+    subprocess.run([sys.executable, "-c", text], check=True, timeout=60)  # minutes, when it goes back and forth
 
 
 def test_what_shrinks_below_the_limit_passes():

@@ -1,7 +1,10 @@
 """Whatever a speech engine does, the station gets sound or a clear error, and no process and no file is left."""
 
 import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,3 +119,32 @@ def test_every_error_says_a_vietnamese_sentence():
     for error in (SpeechEngineDied, SpeechEngineMissing, SpeechNonsense, SpeechTooSlow, UnknownVoice):
         assert issubclass(error, SpeechError)
         assert str(error()).endswith(".")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something to become true; the test fails when it does not."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("engine", sorted(ENGINES))
+def test_an_engine_that_hangs_ends_with_the_worker_that_started_it(tmp_path, engine):
+    asked = tmp_path / "asked"
+    os.mkfifo(asked)
+    held = os.open(asked, os.O_RDWR)  # the engine waits for ever for the end of its request
+    starts = "import subprocess, sys; e = subprocess.Popen(sys.argv[1:], stdin=open('asked')); print(e.pid, flush=True)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{starts}; e.wait()", *ENGINES[engine]],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True,
+    ) as worker:  # fmt: skip
+        assert worker.stdout is not None
+        pid = int(worker.stdout.readline())
+        ours = os.getpriority(os.PRIO_PROCESS, 0)
+        until(lambda: os.getpriority(os.PRIO_PROCESS, pid) > ours)  # what it does after it has bound its life
+        worker.kill()
+    stat = Path(f"/proc/{pid}/stat")
+    until(lambda: not stat.exists() or stat.read_text().split()[2] == "Z")
+    os.close(held)
