@@ -14,13 +14,15 @@ import cbor2
 import pytest
 
 from broadcast.signing import generate_key, sign
+from speakers.agent import report as report_module
 from speakers.agent.agent import Agent
 from speakers.agent.cache import Cache
 from speakers.agent.connection import Connection
 from speakers.agent.memory import open_memory
 from speakers.agent.output import PlayingOutput
 from speakers.errors import StationUnreachable
-from speakers.wire import Command, command_body, parse_alive, topic
+from speakers.topic import topic
+from speakers.wire import Command, command_body, parse_alive
 from streams.clock import Clock
 from streams.sinks.null import NullSink
 from streams.sources.shelf import Shelf
@@ -131,7 +133,7 @@ async def test_wanted_state_is_obeyed_in_order_and_moves_the_pole(station: Any, 
 async def test_the_journal_is_sent_until_acknowledged_and_then_no_more(
     station: Any, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("speakers.agent.report.SEND_AGAIN_S", 0.3)
+    monkeypatch.setattr(report_module, "SEND_AGAIN_S", 0.3)
     station.acknowledges = False
     async with run(station, "w4", "49/4") as running:
         for_all = {"targets": ("unit:49",)}

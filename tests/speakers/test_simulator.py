@@ -102,7 +102,7 @@ def test_each_code_enrols_one_device_and_identities_are_kept(
     answer = {
         "device_id": "d", "mqtt_url": "mqtt://127.0.0.1:1", "username": "d", "password": "p",
         "station_key": "A" * 43 + "=", "unit_path": "50/1", "units": ["50", "50/1"], "clusters": [],
-        "media_url": media.url, "heartbeat_s": 60,
+        "media_url": media.url, "heartbeat_s": 60, "enrolled_at": "2026-11-24T10:00:00.000Z",
     }  # fmt: skip
     media.codes = {code: {**answer, "device_id": code.lower()} for code in ("AAAA", "BBBB")}
     codes = tmp_path / "codes"

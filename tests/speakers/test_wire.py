@@ -13,9 +13,9 @@ import cbor2
 import pytest
 
 from speakers.errors import WireMalformed
+from speakers.topic import TOPICS, parse_topic, topic
 from speakers.wire import (
     MAX_ENTRIES,
-    TOPICS,
     Alive,
     Command,
     Entry,
@@ -31,9 +31,7 @@ from speakers.wire import (
     parse_alive,
     parse_command,
     parse_report,
-    parse_topic,
     parse_wanted,
-    topic,
     wanted_body,
 )
 
