@@ -185,7 +185,7 @@ def heartbeat_payload(heartbeat: Heartbeat) -> bytes:
 
 def journal_payload(entries: Sequence[Entry]) -> bytes:
     """The payload for the topic `report`, for 1 to 200 entries in order of their sequence numbers."""
-    return to_json(kind="journal", seq_from=entries[0].sequence, entries=[_entry_json(entry) for entry in entries])
+    return to_json(kind="journal", entries=[_entry_json(entry) for entry in entries])
 
 
 def parse_report(payload: bytes) -> Heartbeat | JournalBatch:
