@@ -1,4 +1,4 @@
-"""The pretended fleet: what it reckons, and sixty devices on a real broker that fetch a rendition once."""
+"""The pretended fleet: what it reckons, and twenty devices on a real broker that fetch a rendition once."""
 
 import asyncio
 import contextlib
@@ -92,7 +92,6 @@ async def test_a_pretended_fleet_hears_journals_and_fetches_once(station: Any, g
         await running
     assert {first.device_id for first in heard} == names
     assert {first.item_id for first in heard} == {"sim-news"}
-    assert all(first.late_ms >= 0 for first in heard)
     assert len(station.media.asked) == 1
 
 
