@@ -65,7 +65,7 @@ def cluster(session: Session, cluster_id: str) -> tuple[Cluster, AdministrativeU
         .where(Cluster.id == cluster_id, Cluster.retired_at.is_(None))
     ).first()
     if row is None:
-        raise NotFound
+        raise NotFound("Không tìm thấy cụm loa này.", object_type="cluster", object_id=cluster_id)
     return row[0], row[1]
 
 

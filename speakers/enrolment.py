@@ -11,18 +11,14 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.audit import record
 from broadcast.database import Base
-from broadcast.errors import Refused
 from speakers.cluster import Cluster, cluster
 from speakers.credential import password_of
+from speakers.errors import EnrolmentRefused
 from speakers.speaker import Speaker
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that looks like another on a sticker
 CODE_LETTERS = 12
 CODE_VALID = timedelta(days=7)
-
-
-class CodeRefused(Refused):
-    """Mã ghi danh không đúng, đã dùng hoặc đã hết hạn. Xin tạo mã mới ở trang Cụm loa."""
 
 
 class EnrolmentCode(Base):
@@ -80,7 +76,7 @@ def paths_to(path: str) -> tuple[str, ...]:
 
 
 def enrol(session: Session, code: str, *, secret: bytes, now: datetime, address: str = "") -> Enrolled:
-    """Make a speaker of the one who shows the code. Raises CodeRefused; a code works once, also under a race."""
+    """Make a speaker of the one who shows the code. Raises EnrolmentRefused; a code works once, also under a race."""
     taken = session.execute(
         update(EnrolmentCode)
         .where(
@@ -92,14 +88,14 @@ def enrol(session: Session, code: str, *, secret: bytes, now: datetime, address:
         .returning(EnrolmentCode.cluster_id, EnrolmentCode.speaker_name)
     ).first()
     if taken is None:
-        raise CodeRefused
+        raise EnrolmentRefused
     row = session.execute(
         select(Cluster, AdministrativeUnit)
         .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
         .where(Cluster.id == taken.cluster_id, Cluster.retired_at.is_(None))
     ).first()
     if row is None:
-        raise CodeRefused
+        raise EnrolmentRefused
     speaker = Speaker(cluster_id=row[0].id, name=taken.speaker_name, enrolled_at=now, credential_generation=1)
     session.add(speaker)
     session.flush()

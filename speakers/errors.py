@@ -11,7 +11,7 @@ FleetError
 └── BrokerRefused        the broker does not do what the station needs of it
 """
 
-from broadcast.errors import LoaError
+from broadcast.errors import LoaError, Refused
 
 
 class FleetError(LoaError):
@@ -22,7 +22,7 @@ class WireMalformed(FleetError, ValueError):
     """This message is not one of version 1 of the wire."""
 
 
-class EnrolmentRefused(FleetError):
+class EnrolmentRefused(FleetError, Refused):
     """Mã ghi danh không đúng, đã dùng rồi hoặc đã hết hạn. Hãy xin mã mới ở trang Cụm loa."""
 
 

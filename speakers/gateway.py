@@ -19,9 +19,10 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from broadcast.database import Database
+from speakers.errors import BrokerRefused
 from speakers.ledger import Ledger, Outgoing
-from speakers.mosquitto import command
-from speakers.wire import MARKER_TOPIC, TOPICS
+from speakers.rights import AccountChange, Accounts
+from speakers.topic import MARKER_TOPIC, TOPICS
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ QUEUE_MOST = 20_000
 _IN_FLIGHT = 40
 _MARKER_WAIT_S = 1.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_ADMIT_AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,16 @@ class Gateway:
         secret: bytes,
         address: BrokerAddress,
         *,
-        provisions: bool,
+        accounts: Accounts,
         heartbeat_s: int,
         now: Callable[[], datetime],
     ) -> None:
         self._ledger = Ledger(database, key, secret, heartbeat_s=heartbeat_s)
         self._address = address
-        self._provisions = provisions
+        self._accounts = accounts
         self._now = now
         self._woken = asyncio.Event()
+        self._admissions = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(QUEUE_MOST)
         self.connected = False
@@ -94,10 +97,14 @@ class Gateway:
     def hint(self) -> None:
         """Something may have changed: look sooner."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._woken.set)
+            self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        self._woken.set()
+        self._admissions.set()
 
     async def run(self) -> None:
-        """Stay connected, publish and receive, until cancelled."""
+        """Stay connected, publish and receive, until cancelled; nothing else ends it, for pages share its process."""
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._write_down(), name="gateway writes reports down")
@@ -105,17 +112,19 @@ class Gateway:
             while True:
                 try:
                     async with self._address.client("loa-gateway") as client:
-                        failures = 0
                         await self._serve(client)
                 except (aiomqtt.MqttError, OSError) as error:
                     self.counts["reconnects"] += 1
                     log.warning("broker lost", reason=str(error), broker=f"{self._address.host}:{self._address.port}")
+                except Exception:  # a database that restarts, above all: what is wanted is still written there
+                    self.counts["failures"] += 1
+                    log.exception("gateway failed, goes on")
                 finally:
+                    failures = 0 if self.connected else failures + 1
                     self.connected = False
                 if (task := asyncio.current_task()) is not None and task.cancelling():
                     raise asyncio.CancelledError  # an error of the breaking line came in the way of being told to end
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
-                failures += 1
 
     async def _serve(self, client: aiomqtt.Client) -> None:
         await client.subscribe([(MARKER_TOPIC, 1), (TOPICS["report"].pattern, 1), (TOPICS["alive"].pattern, 1)])
@@ -124,18 +133,21 @@ class Gateway:
             log.info("broker has forgotten, telling it everything again")
             await asyncio.to_thread(self._ledger.forget_published)
         self.connected = True
-        self._woken.set()
+        self._look()
         log.info("broker connected", broker=f"{self._address.host}:{self._address.port}")
-        receiving = asyncio.create_task(self._receive(client), name="gateway receives")
-        publishing = asyncio.create_task(self._publish(client), name="gateway publishes")
+        tasks = {
+            asyncio.create_task(self._receive(client), name="gateway receives"),
+            asyncio.create_task(self._publish(client), name="gateway publishes"),
+            asyncio.create_task(self._admit_for_ever(), name="gateway tells the broker who belongs"),
+        }
         try:
-            done, _ = await asyncio.wait({receiving, publishing}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         finally:
-            for task in (receiving, publishing):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(receiving, publishing, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _marker(self, client: aiomqtt.Client) -> str:
         """The retained marker, or nothing when none comes within a second; reports that come meanwhile are kept."""
@@ -176,17 +188,9 @@ class Gateway:
 
     async def _publish(self, client: aiomqtt.Client) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self._woken.wait()
-            self._woken.clear()
-            while True:
-                outgoing = await asyncio.to_thread(self._ledger.outgoing, BATCH)
-                if not outgoing:
-                    break
+            await _hinted(self._woken)
+            while outgoing := await asyncio.to_thread(self._ledger.outgoing, BATCH):
                 await self._send(client, outgoing)
-            if self._provisions:
-                await self._admit()
 
     async def _send(self, client: aiomqtt.Client, outgoing: list[Outgoing]) -> None:
         gate = asyncio.Semaphore(_IN_FLIGHT)
@@ -200,13 +204,36 @@ class Gateway:
         await client.publish(MARKER_TOPIC, await asyncio.to_thread(self._ledger.marker), qos=1, retain=True)
         self.counts["published"] += len(outgoing)
 
-    async def _admit(self) -> None:
-        """Tell the broker of devices that came or went."""
-        for change in await asyncio.to_thread(self._ledger.accounts_to_change):
-            await self._provision(change.commands)
-            await asyncio.to_thread(self._ledger.note_provisioned, change.speaker_id)
-            self.counts["accounts_changed"] += 1
+    async def _admit_for_ever(self) -> None:
+        """Tells the broker of devices that came or went, beside what is published: a broker may take its time."""
+        while True:
+            await _hinted(self._admissions)
+            try:
+                while await self._admit():
+                    pass
+            except (aiomqtt.MqttError, BrokerRefused) as error:
+                self.counts["admissions_failed"] += 1
+                log.warning("broker takes no accounts", reason=str(error), next_try_s=_ADMIT_AGAIN_S)
+                await asyncio.sleep(_ADMIT_AGAIN_S)
 
-    async def _provision(self, commands: list[dict[str, object]]) -> None:
-        async with self._address.client("loa-provisioning") as client:
-            await command(client, commands)
+    async def _admit(self) -> int:
+        changes = await asyncio.to_thread(self._ledger.accounts_to_change)
+        told: list[AccountChange] = []
+        try:
+            if changes:
+                async with self._accounts() as tell:
+                    for change in changes:
+                        await tell(change)
+                        told.append(change)
+        finally:
+            await asyncio.to_thread(self._ledger.note_provisioned, told)
+            self.counts["accounts_changed"] += len(told)
+        return len(changes)
+
+
+async def _hinted(event: asyncio.Event) -> None:
+    """Returns when somebody hints, and in any case about once a second."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_S):
+            await event.wait()
+    event.clear()

@@ -18,6 +18,10 @@ MAX_REPORT_BYTES = 262_144
 MAX_SIGNED_BYTES = 65_536
 MAX_TEXT = 400
 MAX_LIST = 1_000
+MAX_WHOLE = 2**53 - 1
+"""What JSON keeps exactly."""
+
+MAX_SMALL = 2**31 - 1
 
 Fields = Mapping[str, Any]
 
@@ -97,12 +101,17 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MAX_TEXT and value.isascii() and (value.isprintable())
 
 
-def whole(fields: Fields, key: str, default: int | None = None) -> int:
-    """A whole number from 0 to 2^53 - 1, which JSON keeps exactly."""
+def whole(fields: Fields, key: str, default: int | None = None, *, most: int = MAX_WHOLE) -> int:
+    """A whole number from 0 to `most`."""
     value = fields.get(key, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
-        raise WireMalformed(f"The field {key} is a whole number.")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise WireMalformed(f"The field {key} is a whole number from 0 to {most}.")
     return value
+
+
+def small(fields: Fields, key: str, default: int | None = None) -> int:
+    """A whole number that a column of 32 bits keeps: numbers of entries, revisions, durations in ms."""
+    return whole(fields, key, default, most=MAX_SMALL)
 
 
 def maybe_number(fields: Fields, key: str) -> float | None:

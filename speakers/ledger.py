@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import broadcast.account  # noqa: F401 - its table is what rows of the audit point to
@@ -21,25 +22,14 @@ from broadcast.asrun import merge_device_plays
 from broadcast.database import Database
 from broadcast.plan import RundownRow
 from broadcast.signing import sign
-from speakers.broker import Rights
 from speakers.cluster import Cluster
 from speakers.credential import fits, password_of
 from speakers.enrolment import paths_to
 from speakers.errors import WireMalformed
-from speakers.mosquitto import admission, dismissal
-from speakers.speaker import Speaker
-from speakers.wire import (
-    Alive,
-    Heartbeat,
-    JournalBatch,
-    Wanted,
-    acknowledged_body,
-    parse_alive,
-    parse_report,
-    parse_topic,
-    topic,
-    wanted_body,
-)
+from speakers.rights import AccountChange, Rights, rights_of
+from speakers.speaker import UNTOLD, Speaker
+from speakers.topic import parse_topic, topic
+from speakers.wire import Heartbeat, JournalBatch, Wanted, acknowledged_body, parse_alive, parse_report, wanted_body
 
 log = structlog.get_logger(__name__)
 
@@ -56,33 +46,26 @@ class Outgoing:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountChange:
-    """Commands to the broker that let a device in or shut it out."""
-
-    speaker_id: str
-    commands: list[dict[str, Any]]
-
-
 @dataclass(slots=True)
 class _Post:
-    """A batch of reports, sorted: the last heartbeat and sign of life of each device, and all journals."""
+    """A batch of reports, sorted: the last heartbeat and the last sign of life of each device, and all journals."""
 
     beats: dict[str, Heartbeat] = field(default_factory=dict)
-    alive: dict[str, Alive] = field(default_factory=dict)
+    online: dict[str, bool] = field(default_factory=dict)
     journals: dict[str, list[JournalBatch]] = field(default_factory=lambda: defaultdict(list))
 
     @property
     def devices(self) -> set[str]:
         """Everybody who wrote."""
-        return self.beats.keys() | self.alive.keys() | self.journals.keys()
+        return self.online.keys() | self.journals.keys()
 
-
-def rights_of(speaker_id: str, unit_path: str) -> Rights:
-    """What a device may read and write: the rundowns of its units, and its own topics."""
-    read = {topic("rundown", path) for path in paths_to(unit_path)}
-    read |= {topic(kind, speaker_id) for kind in ("wanted", "acknowledged", "command")}
-    return Rights(frozenset(read), frozenset({topic("report", speaker_id), topic("alive", speaker_id)}))
+    def only(self, device: str) -> "_Post":
+        """What one device wrote."""
+        one = _Post()
+        one.beats.update({device: self.beats[device]} if device in self.beats else {})
+        one.online.update({device: self.online[device]} if device in self.online else {})
+        one.journals[device].extend(self.journals[device])
+        return one
 
 
 class Ledger:
@@ -107,7 +90,7 @@ class Ledger:
         """Everything is to be published again."""
         with self._database.transaction() as session:
             session.execute(update(RundownRow).values(published_revision=0))
-            session.execute(update(Speaker).values(published_wanted_revision=0, acknowledged_sequence=0))
+            session.execute(update(Speaker).values(published_wanted_revision=0, acknowledged_sequence=UNTOLD))
             session.execute(update(Speaker).values(provisioned=False))
 
     def outgoing(self, most: int) -> list[Outgoing]:
@@ -174,19 +157,22 @@ class Ledger:
         """Devices that the broker does not know as they are wanted."""
         with self._database.reading() as session:
             rows = session.execute(_speakers_and_places().where(Speaker.provisioned.is_(False)).limit(100)).all()
-        changes = []
-        for speaker, path in rows:
-            if speaker.retired_at is not None:
-                changes.append(AccountChange(speaker.id, dismissal(speaker.id)))
-                continue
-            password = password_of(self._secret, speaker.id, speaker.credential_generation)
-            changes.append(AccountChange(speaker.id, admission(speaker.id, password, rights_of(speaker.id, path))))
-        return changes
+        return [
+            AccountChange(
+                speaker.id,
+                password_of(self._secret, speaker.id, speaker.credential_generation),
+                rights_of(speaker.id, path) if speaker.retired_at is None else None,
+            )
+            for speaker, path in rows
+        ]
 
-    def note_provisioned(self, speaker_id: str) -> None:
-        """The broker knows the device as it is wanted."""
+    def note_provisioned(self, told: Sequence[AccountChange]) -> None:
+        """The broker knows these devices as they were wanted; one that was retired meanwhile is still to be told."""
+        let_in = [change.speaker_id for change in told if change.rights is not None]
+        shut_out = [change.speaker_id for change in told if change.rights is None]
         with self._database.transaction() as session:
-            session.execute(update(Speaker).where(Speaker.id == speaker_id).values(provisioned=True))
+            noted = (Speaker.id.in_(let_in) & Speaker.retired_at.is_(None)) | Speaker.id.in_(shut_out)
+            session.execute(update(Speaker).where(noted).values(provisioned=True))
 
     def rights(self, username: str, password: str) -> Rights | None:
         """What a device that shows these credentials may do, for the embedded broker; None: it is not let in."""
@@ -201,46 +187,76 @@ class Ledger:
     # In.
 
     def write_down(self, arrived: Sequence[tuple[str, bytes]], now: datetime) -> Counter[str]:
-        """Keep a batch of reports in one transaction; returns counts by kind, `journal_entries` among them."""
+        """Keep a batch of reports in one transaction; returns counts by kind, `journal_entries` among them.
+
+        Where that fails, each device has a transaction of its own, so that one cannot cost the others their reports.
+        """
         counts: Counter[str] = Counter()
-        post = _Post()
-        for name, payload in arrived:
-            known = parse_topic(name)
-            try:
-                if known is not None and known[0] == "alive":
-                    post.alive[known[1]] = parse_alive(payload)
-                elif known is not None and known[0] == "report":
-                    report = parse_report(payload)
-                    if isinstance(report, Heartbeat):
-                        post.beats[known[1]] = report
-                    else:
-                        post.journals[known[1]].append(report)
-            except WireMalformed as error:
-                counts["reports_malformed"] += 1
-                log.warning("report refused", topic=name, reason=str(error))
-        if post.devices:
-            with self._database.transaction() as session:
-                self._keep(session, post, now, counts)
+        post = _sorted(arrived, counts)
+        try:
+            counts.update(self._keep(post, now))
+        except DBAPIError:
+            for device in sorted(post.devices):
+                try:
+                    counts.update(self._keep(post.only(device), now))
+                except DBAPIError:
+                    counts["reports_failed"] += 1
+                    log.exception("reports were not written down", device=device)
         return counts
 
-    def _keep(self, session: Session, post: _Post, now: datetime, counts: Counter[str]) -> None:
-        for speaker in session.scalars(select(Speaker).where(Speaker.id.in_(sorted(post.devices)))):
-            if speaker.id in post.alive:
-                speaker.alive = post.alive[speaker.id].online
-                speaker.last_seen_at = now if speaker.alive else speaker.last_seen_at
-            if speaker.id in post.beats:
-                speaker.reported = _plain(post.beats[speaker.id])
-                speaker.alive, speaker.last_seen_at = True, now
-                counts["heartbeats"] += 1
-            for batch in post.journals[speaker.id]:
-                fresh = [entry for entry in batch.entries if entry.sequence > speaker.journal_sequence]
-                merge_device_plays(session, speaker.id, fresh)
-                counts["journal_entries"] += len(batch.entries)
-                if fresh:
-                    speaker.journal_sequence = fresh[-1].sequence
-                else:  # it did not hear that we have them: say it again
-                    speaker.acknowledged_sequence = 0
-                speaker.last_seen_at = now
+    def _keep(self, post: _Post, now: datetime) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        if not post.devices:
+            return counts
+        with self._database.transaction() as session:
+            known = select(Speaker).where(Speaker.id.in_(sorted(post.devices)), Speaker.retired_at.is_(None))
+            for speaker in session.scalars(known):
+                if speaker.id in post.online:
+                    speaker.alive = post.online[speaker.id]
+                    speaker.last_seen_at = now if speaker.alive else speaker.last_seen_at
+                if speaker.id in post.beats:
+                    _keep_beat(speaker, post.beats[speaker.id])
+                    counts["heartbeats"] += 1
+                for batch in post.journals[speaker.id]:
+                    _keep_journal(session, speaker, batch)
+                    counts["journal_entries"] += len(batch.entries)
+                    speaker.last_seen_at = now
+        return counts
+
+
+def _sorted(arrived: Sequence[tuple[str, bytes]], counts: Counter[str]) -> _Post:
+    post = _Post()
+    for name, payload in arrived:
+        kind, device = parse_topic(name) or ("", "")
+        try:
+            if kind == "alive":
+                post.online[device] = parse_alive(payload).online
+            elif kind == "report":
+                report = parse_report(payload)
+                if isinstance(report, Heartbeat):
+                    post.beats[device], post.online[device] = report, True
+                else:
+                    post.journals[device].append(report)
+        except WireMalformed as error:
+            counts["reports_malformed"] += 1
+            log.warning("report refused", device=device, kind=kind, reason=str(error))
+    return post
+
+
+def _keep_beat(speaker: Speaker, beat: Heartbeat) -> None:
+    """A device that obeys a later wanted state than we know (we were restored) is overtaken, or it would not listen."""
+    speaker.reported = _plain(beat)
+    if beat.wanted_revision > speaker.wanted_revision:
+        speaker.wanted_revision = beat.wanted_revision + 1
+
+
+def _keep_journal(session: Session, speaker: Speaker, batch: JournalBatch) -> None:
+    fresh = [entry for entry in batch.entries if entry.sequence > speaker.journal_sequence]
+    merge_device_plays(session, speaker.id, fresh)
+    if fresh:
+        speaker.journal_sequence = fresh[-1].sequence
+    else:  # it did not hear that we have them: say it again
+        speaker.acknowledged_sequence = UNTOLD
 
 
 def _speakers_and_places() -> Any:

@@ -10,6 +10,9 @@ from broadcast.audit import record
 from broadcast.database import Base, new_id
 from broadcast.errors import NotFound
 
+UNTOLD = -1
+"""The `acknowledged_sequence` of a device that is to be told where we are, even if that is 0."""
+
 
 class Speaker(Base):
     """A device with our agent. Its MQTT password is derived (see `speakers.credential`) from `credential_generation`;
@@ -34,7 +37,7 @@ class Speaker(Base):
     last_seen_at: Mapped[datetime | None]
     reported: Mapped[dict[str, Any]] = mapped_column(default=dict)
     journal_sequence: Mapped[int] = mapped_column(default=0)
-    acknowledged_sequence: Mapped[int] = mapped_column(default=0)
+    acknowledged_sequence: Mapped[int] = mapped_column(default=UNTOLD)
     enrolled_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
 
@@ -43,7 +46,7 @@ def speaker(session: Session, speaker_id: str) -> Speaker:
     """A speaker in use. Raises NotFound."""
     found = session.get(Speaker, speaker_id)
     if found is None or found.retired_at is not None:
-        raise NotFound
+        raise NotFound("Không tìm thấy loa này.", object_type="speaker", object_id=speaker_id)
     return found
 
 

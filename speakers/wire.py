@@ -1,8 +1,9 @@
-"""The wire between station and loudspeakers: topics and messages of version 1; build and parse, nothing else.
+"""The wire between station and loudspeakers: messages of version 1; build and parse, nothing else.
 
 Towards a device everything is CBOR, signed by `broadcast.signing` for its topic; from a device everything is JSON, so
-that people can read it with `mosquitto_sub`. `docs/wire.md` is the specification. Parsers take hostile bytes and
-raise WireMalformed, nothing else; unknown keys are passed over, so that old and new understand each other.
+that people can read it with `mosquitto_sub`. `docs/wire.md` is the specification; topics are in `speakers.topic`.
+Parsers take hostile bytes and raise WireMalformed, nothing else; unknown keys are passed over, so that old and new
+understand each other.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from speakers.grammar import (
     map_of_json,
     maybe_number,
     number,
+    small,
     text,
     texts,
     to_cbor,
@@ -30,59 +32,6 @@ from speakers.grammar import (
 )
 
 MAX_ENTRIES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One kind of topic; the template has one hole, `{unit}`, `{device}` or `{session}`."""
-
-    template: str
-    to_device: bool
-    qos: int
-    retained: bool
-
-    @property
-    def pattern(self) -> str:
-        """The MQTT filter that matches every topic of this kind."""
-        head, _, tail = self.template.replace("{device}", "+").replace("{session}", "+").partition("{unit}")
-        return head + "#" if tail else head
-
-
-TOPICS: dict[str, Topic] = {
-    "rundown": Topic("loa/1/unit/{unit}/rundown", to_device=True, qos=1, retained=True),
-    "live": Topic("loa/1/live/{session}", to_device=True, qos=0, retained=False),
-    "wanted": Topic("loa/1/device/{device}/wanted", to_device=True, qos=1, retained=True),
-    "acknowledged": Topic("loa/1/device/{device}/acknowledged", to_device=True, qos=1, retained=True),
-    "command": Topic("loa/1/device/{device}/command", to_device=True, qos=1, retained=False),
-    "report": Topic("loa/1/device/{device}/report", to_device=False, qos=1, retained=False),
-    "alive": Topic("loa/1/device/{device}/alive", to_device=False, qos=1, retained=True),
-}
-
-MARKER_TOPIC = "loa/1/station/marker"
-"""Retained, written by the station after what it publishes: a broker that shows another one has forgotten something."""
-
-
-def topic(kind: str, name: str) -> str:
-    """The topic of a kind for one unit path, device id or session: `topic("rundown", "48/20197")`.
-
-    Raises WireMalformed for a name that MQTT would read otherwise (empty levels, `+`, `#`).
-    """
-    if not all(name.split("/")) or any(sign in name for sign in "+#\0"):
-        raise WireMalformed(f"«{name}» cannot stand in a topic.")
-    head, _, tail = TOPICS[kind].template.partition("{")
-    return head + name + tail.partition("}")[2]
-
-
-def parse_topic(address: str) -> tuple[str, str] | None:
-    """The kind and the name of a topic: `("rundown", "48/20197")`; None for one that is not of this wire."""
-    for kind, known in TOPICS.items():
-        head, _, rest = known.template.partition("{")
-        hole, _, tail = rest.partition("}")
-        if address.startswith(head) and address.endswith(tail) and len(address) > len(head) + len(tail):
-            name = address[len(head) : len(address) - len(tail)]
-            if all(name.split("/")) and ("/" not in name or hole == "unit"):
-                return kind, name
-    return None
 
 
 # Towards a device: CBOR bodies, to be signed for their topic.
@@ -124,7 +73,7 @@ def parse_wanted(body: bytes) -> Wanted:
     if not 1 <= heartbeat_s <= 86_400:
         raise WireMalformed("A heartbeat comes every 1 to 86400 seconds.")
     return Wanted(
-        revision=whole(value, "rev"),
+        revision=small(value, "rev"),
         unit=text(value, "unit"),
         units=texts(value, "units"),
         clusters=texts(value, "clusters"),
@@ -140,7 +89,7 @@ def acknowledged_body(sequence: int) -> bytes:
 
 def parse_acknowledged(body: bytes) -> int:
     """The sequence number up to which entries are kept. Raises WireMalformed."""
-    return whole(map_of_cbor(body), "seq")
+    return small(map_of_cbor(body), "seq")
 
 
 def command_body(command: Command) -> bytes:
@@ -236,7 +185,7 @@ def heartbeat_payload(heartbeat: Heartbeat) -> bytes:
 
 def journal_payload(entries: Sequence[Entry]) -> bytes:
     """The payload for the topic `report`, for 1 to 200 entries in order of their sequence numbers."""
-    return to_json(kind="journal", seq_from=entries[0].sequence, entries=[_entry_json(entry) for entry in entries])
+    return to_json(kind="journal", entries=[_entry_json(entry) for entry in entries])
 
 
 def parse_report(payload: bytes) -> Heartbeat | JournalBatch:
@@ -259,7 +208,7 @@ def parse_report(payload: bytes) -> Heartbeat | JournalBatch:
         playing=texts(value, "playing"),
         volume_db=number(value, "volume_db"),
         revisions=counts(value, "revisions"),
-        wanted_revision=whole(value, "wanted_revision", 0),
+        wanted_revision=small(value, "wanted_revision", 0),
         cache_bytes=whole(value, "cache_bytes", 0),
         cache_files=whole(value, "cache_files", 0),
         cache_missing=whole(value, "cache_missing", 0),
@@ -308,17 +257,17 @@ def _entry(value: object) -> Entry:
     if state not in ("played", "partial", "missed"):
         raise WireMalformed("An entry is played, partial or missed.")
     return Entry(
-        sequence=whole(value, "seq"),
+        sequence=small(value, "seq"),
         unit=text(value, "unit"),
         item=text(value, "item"),
         cue=text(value, "cue"),
         sound=text(value, "sound"),
         planned=instant(value, "planned"),
-        planned_ms=whole(value, "planned_ms"),
-        item_ms=whole(value, "item_ms"),
+        planned_ms=small(value, "planned_ms"),
+        item_ms=small(value, "item_ms"),
         started=None if value.get("started") is None else instant(value, "started"),
         ended=None if value.get("ended") is None else instant(value, "ended"),
-        heard_ms=whole(value, "heard_ms"),
+        heard_ms=small(value, "heard_ms"),
         state=state,
         reason=text(value, "reason", ""),
         error_ms=maybe_number(value, "error_ms"),

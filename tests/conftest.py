@@ -145,7 +145,9 @@ def dynamic_security_plugin() -> Path:
 
 
 @contextmanager
-def mosquitto_in(folder: Path, port: int, tls: Path | None = None) -> Iterator[Broker]:
+def mosquitto_in(
+    folder: Path, port: int, tls: Path | None = None, stop: signal.Signals = signal.SIGTERM
+) -> Iterator[Broker]:
     """The broker of `deploy/mosquitto` on `port`, its state in `folder`; with its TLS door if `tls` is given.
 
     A test that wants a broker to fall and come back enters this twice with the same folder and port.
@@ -162,7 +164,7 @@ def mosquitto_in(folder: Path, port: int, tls: Path | None = None) -> Iterator[B
         "PATH": os.pathsep.join([str(Path(program("mosquitto")).parent), os.environ["PATH"]]),
     }
     start = ["sh", str(REPOSITORY / "deploy/mosquitto/start.sh"), str(config)]
-    with running(start, port, folder / "mosquitto.log", environment=environment):
+    with running(start, port, folder / "mosquitto.log", stop, environment):
         yield Broker("127.0.0.1", port, "station", environment["LOA_MQTT_PASSWORD"], tls_port)
 
 
@@ -191,9 +193,12 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def mosquitto_that_falls(tmp_path: Path) -> Callable[[], AbstractContextManager[Broker]]:
-    """A function that starts this test's own Mosquitto, always the same one: state and port outlive each start."""
+    """A function that starts this test's own Mosquitto, always the same one: port and what it wrote outlive each start.
+
+    It ends as by `kill -9`, with nothing saved on the way out.
+    """
     port = unused_port()
-    return lambda: mosquitto_in(tmp_path, port)
+    return lambda: mosquitto_in(tmp_path, port, stop=signal.SIGKILL)
 
 
 @pytest.fixture

@@ -31,9 +31,11 @@ from broadcast.speech.voice import VoiceState, catalogue, voice_state
 from broadcast.storage import Storage
 from broadcast.worker import supervise_workers
 from monitoring.overview import Overview
-from speakers.broker import Rights, embedded_broker
+from speakers import mosquitto
+from speakers.broker import embedded_broker
 from speakers.gateway import BrokerAddress, Gateway
 from speakers.ledger import Ledger
+from speakers.rights import Accounts, Rights
 from streams.clock import Clock
 from streams.door import Door
 from streams.engine import Engine
@@ -103,7 +105,7 @@ async def serve(settings: Settings, database: Database, beside: Beside | None = 
         stack.callback(door.close)
         keys = load_or_make(settings.data / "keys")
         broker = await stack.enter_async_context(_broker(settings, database, keys))
-        parts = _compose(settings, database, keys, broker)
+        parts = _compose(settings, database, keys, *broker)
         stack.callback(parts.engine.start(asyncio.get_running_loop()))
         app = _app(parts)
         server = uvicorn.Server(
@@ -129,9 +131,10 @@ def _listening_socket(settings: Settings) -> socket.socket:
 
 
 @contextlib.asynccontextmanager
-async def _broker(settings: Settings, database: Database, keys: Keys) -> AsyncIterator[BrokerAddress]:
+async def _broker(settings: Settings, database: Database, keys: Keys) -> AsyncIterator[tuple[BrokerAddress, Accounts]]:
     if settings.mqtt_url:
-        yield BrokerAddress.of(settings.mqtt_url)
+        address = BrokerAddress.of(settings.mqtt_url)
+        yield address, mosquitto.accounts(lambda: address.client("loa-provisioning"))
         return
     ledger = Ledger(database, keys.signing, keys.secret, heartbeat_s=settings.heartbeat_s)
 
@@ -139,17 +142,17 @@ async def _broker(settings: Settings, database: Database, keys: Keys) -> AsyncIt
         return await asyncio.to_thread(ledger.rights, username, password)
 
     async with embedded_broker(settings.mqtt_host, settings.mqtt_port, let_in) as broker:
-        yield BrokerAddress.of(broker.station_url)
+        yield BrokerAddress.of(broker.station_url), broker.accounts
 
 
-def _compose(settings: Settings, database: Database, keys: Keys, broker: BrokerAddress) -> Parts:
+def _compose(settings: Settings, database: Database, keys: Keys, broker: BrokerAddress, accounts: Accounts) -> Parts:
     storage = Storage(settings.data / "media")
     gateway = Gateway(
         database,
         keys.signing,
         keys.secret,
         broker,
-        provisions=bool(settings.mqtt_url),
+        accounts=accounts,
         heartbeat_s=settings.heartbeat_s,
         now=now,
     )

@@ -1,6 +1,7 @@
 """Which rundowns a pole obeys: a pure decision on bytes, topic and instant. A valid signature alone is not enough.
 
-Whatever is not accepted is silence: `speakers.agent.memory` counts it by reason and keeps what is accepted.
+Whatever is not accepted is silence: `speakers.agent.rundowns` counts it by reason and keeps what is accepted. What it
+says of time is judged apart, against a clock that may be wrong now and right in a minute.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from broadcast.rundown import Rundown
 from broadcast.rundown_body import from_body
 from broadcast.signing import verify
 from speakers.errors import RundownRefused
-from speakers.wire import parse_topic
+from speakers.topic import parse_topic
 
 Reason = Literal[
     "wrong_topic", "not_signed", "unknown_key", "forged", "malformed", "wrong_unit", "older", "expired", "from_future"
@@ -46,8 +47,8 @@ def signed_body(message: bytes, topic: str, trusted: Mapping[bytes, Ed25519Publi
         raise RundownRefused("not_signed", str(error)) from error
 
 
-def accept(message: bytes, topic: str, expected: Expected, now: datetime) -> Rundown:
-    """The rundown of a message that arrived on `topic`, if it is to be obeyed.
+def accept(message: bytes, topic: str, expected: Expected) -> Rundown:
+    """The rundown of a message that arrived on `topic`, if it is to be obeyed in its time; see `untimely`.
 
     Raises RundownRefused with one of `Reason` and nothing else, whatever the bytes.
     """
@@ -66,8 +67,13 @@ def accept(message: bytes, topic: str, expected: Expected, now: datetime) -> Run
     known = expected.revisions.get(rundown.unit, 0)
     if rundown.revision <= known:
         raise RundownRefused("older", f"Revision {rundown.revision} of {rundown.unit} came after revision {known}.")
-    if rundown.covers_to <= now:
-        raise RundownRefused("expired", f"The rundown of {rundown.unit} ended at {rundown.covers_to}.")
-    if rundown.issued_at > now + FUTURE_LIMIT:
-        raise RundownRefused("from_future", f"The rundown of {rundown.unit} says it was issued {rundown.issued_at}.")
     return rundown
+
+
+def untimely(rundown: Rundown, now: datetime) -> RundownRefused | None:
+    """Why an accepted rundown is not to be obeyed at this instant; None when it is."""
+    if rundown.covers_to <= now:
+        return RundownRefused("expired", f"The rundown of {rundown.unit} ended at {rundown.covers_to}.")
+    if rundown.issued_at > now + FUTURE_LIMIT:
+        return RundownRefused("from_future", f"The rundown of {rundown.unit} says it was issued {rundown.issued_at}.")
+    return None

@@ -11,10 +11,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from broadcast.errors import LoaError
 from broadcast.onair import Place, Span
 from broadcast.signing import trusted_key
-from speakers.agent.air import Air
+from speakers.agent.air import Air, sounds_of
 from speakers.agent.cache import Cache
 from speakers.agent.connection import Connection
 from speakers.agent.identity import Identity
@@ -24,10 +23,10 @@ from speakers.agent.output import Output, Played
 from speakers.agent.report import Reporter
 from speakers.agent.rundowns import Rundowns
 from speakers.errors import RundownRefused, WireMalformed
-from speakers.wire import Wanted, parse_acknowledged, parse_command, topic
+from speakers.topic import topic
+from speakers.wire import Wanted, parse_acknowledged, parse_command
 from streams.clock import Clock
 from streams.cue import Cue
-from streams.errors import SoundError
 from streams.frame import SAMPLE_RATE_HZ, instant, samples_of_ms
 from streams.sources.tone import open_tone
 
@@ -60,7 +59,8 @@ class Agent:
         now = instant(clock.position())
         self.identity = identity
         self._memory = memory
-        self._sparing = Sparing()
+        self._sparing, self._looking, self._checking, self._deciding = Sparing(), Sparing(), Sparing(), Sparing()
+        self._contact_s, self._command_counter = fact(memory, "contact_s"), fact(memory, "command")
         self._cache = cache
         self._output = output
         self._clock = clock
@@ -141,9 +141,10 @@ class Agent:
         except WireMalformed as error:
             self.rundowns.refuse("malformed", name, str(error))
             return
-        if command.counter <= fact(self._memory, "command") or command.expires <= self._now():
+        if command.counter <= self._command_counter or command.expires <= self._now():
             self.rundowns.refuse("older", name, "The command came before, or too late.")
             return
+        self._command_counter = command.counter
         with self._sparing.spared():
             keep_fact(self._memory, "command", command.counter)
         log.info("command_obeyed", act=command.act, counter=command.counter)
@@ -155,29 +156,25 @@ class Agent:
         """Who has the air from now on, told to the output and to the cache."""
         wanted, position = self.rundowns.wanted, self._clock.position()
         now = instant(position)
-        contact = fact(self._memory, "contact_s")
-        last_contact = now if self.connection.is_up or not contact else datetime.fromtimestamp(contact, UTC)
+        last_contact = now if self.connection.is_up else datetime.fromtimestamp(self._contact_s, UTC)
         place = Place(wanted.unit, frozenset(wanted.clusters))
-        try:
-            self._spans = self._air.decide(self.rundowns.by_unit.values(), place, now, last_contact)
+        rundowns = self.rundowns.by_unit.values()
+        with self._deciding.spared():  # if it fails what plays goes on, and the next rundown may heal it
+            self._spans = self._air.decide(rundowns, place, now, last_contact if self._contact_s else now)
             cues = self._air.cues(self._spans, wanted.volume_db, self._may_wait)
-        except (LoaError, SoundError, ValueError, OverflowError) as error:
-            log.exception("decision_failed", error=str(error))  # what plays goes on; the next rundown may heal it
-            return
-        if self._test_cue is not None and self._test_cue.end > position:
-            cues.append(self._test_cue)
-        self._decided_at = position
-        self._output.give(cues)
-        sounds = [name for span in self._spans for name in (span.item.sound, span.item.fallback) if name]
-        likely = [name for rundown in self.rundowns.by_unit.values() for name in rundown.prefetch]
-        self._cache.want(self.identity.device_id, sounds + likely)
+            if self._test_cue is not None and self._test_cue.end > position:
+                cues.append(self._test_cue)
+            self._decided_at = position
+            self._output.give(cues)
+            self._cache.want(self.identity.device_id, sounds_of(rundowns, place, self._spans, now))
 
     def _may_wait(self, sound: str) -> bool:
         return not self._cache.has(sound) and not self._cache.is_hopeless(sound)
 
     async def _look_for_ever(self) -> None:
         while True:
-            self._look()
+            with self._looking.spared():
+                self._look()
             self._hint.clear()
             try:
                 async with asyncio.timeout(LOOK_EVERY_S):
@@ -190,7 +187,7 @@ class Agent:
         position = self._clock.position()
         with self._sparing.spared():
             self._write_down(position)
-        if abs(position - self._decided_at) > DECIDE_EVERY_SAMPLES:
+        if self.rundowns.take_up(instant(position)) or abs(position - self._decided_at) > DECIDE_EVERY_SAMPLES:
             self._decide()
 
     def _write_down(self, position: int) -> None:
@@ -205,7 +202,8 @@ class Agent:
             self._marked_at = position
             self.journal.mark_alive(position)
             if self.connection.is_up:
-                keep_fact(self._memory, "contact_s", position // SAMPLE_RATE_HZ)
+                self._contact_s = position // SAMPLE_RATE_HZ
+                keep_fact(self._memory, "contact_s", self._contact_s)
 
     def _tell_those_who_measure(self, played: Played) -> None:
         span = next((span for span in self._spans if f"{span.item.id}#{span.part}" == played.play.cue_id), None)
@@ -216,18 +214,22 @@ class Agent:
         """Looks at the bytes of what begins within a minute, and of what cannot be decoded."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S * 2)
-            position = self._clock.position()
-            troubles = set(self._output.troubles())
-            for span in self._spans:
-                name, cue_id = span.item.sound, f"{span.item.id}#{span.part}"
-                checked_at = self._checked.get(name, 0)
-                due = span.start - CHECK_AHEAD_SAMPLES <= position and checked_at < span.start - CHECK_AHEAD_SAMPLES
-                again = cue_id in troubles and position - checked_at > CHECK_AGAIN_SAMPLES
-                if name.startswith("rendition:") and (due or again) and self._cache.has(name):
-                    self._checked[name] = position
-                    await self._cache.check(name)
-            recent = {span.item.sound for span in self._spans}
-            self._checked = {name: at for name, at in self._checked.items() if name in recent}
+            with self._checking.spared():
+                await self._check()
+
+    async def _check(self) -> None:
+        position = self._clock.position()
+        troubles = set(self._output.troubles())
+        for span in self._spans:
+            name, cue_id = span.item.sound, f"{span.item.id}#{span.part}"
+            checked_at = self._checked.get(name, 0)
+            due = span.start - CHECK_AHEAD_SAMPLES <= position and checked_at < span.start - CHECK_AHEAD_SAMPLES
+            again = cue_id in troubles and position - checked_at > CHECK_AGAIN_SAMPLES
+            if name.startswith("rendition:") and (due or again) and self._cache.has(name):
+                self._checked[name] = position
+                await self._cache.check(name)
+        recent = {span.item.sound for span in self._spans}
+        self._checked = {name: at for name, at in self._checked.items() if name in recent}
 
     async def _while_connected(self) -> None:
         self._look_soon()

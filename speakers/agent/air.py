@@ -5,13 +5,14 @@ over gets its entry: what the output says was played, and as missed whatever wen
 same facts changes nothing, so a missed call heals by itself.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from broadcast.onair import Missed, OnAir, Place, Span, cues_of, decide
+from broadcast.onair import Missed, OnAir, Place, Span, cues_of, decide, is_for
+from broadcast.priority import Rank
 from broadcast.rundown import Rundown
 from speakers.agent.journal import ENOUGH_SAMPLES, Journal
 from speakers.agent.output import Played
@@ -46,7 +47,7 @@ class Air:
         self, rundowns: Iterable[Rundown], place: Place, now: datetime, last_contact: datetime | None
     ) -> tuple[Span, ...]:
         """Decides anew. Returns the spans that are not over, in order of start."""
-        since = max(self._enrolled_at, now - LOOK_BACK)
+        since = min(now, max(self._enrolled_at, now - LOOK_BACK))  # whoever's clock is wrong, what is on air is on air
         self._on_air = decide(rundowns, since, place, horizon=now - since + AHEAD, last_contact=last_contact)
         at = sample_position(now)
         fresh = {_cue_id(span): span for span in self._on_air.spans}
@@ -124,6 +125,15 @@ class Air:
         return "offline" if was_off else "too_late"
 
 
+def sounds_of(rundowns: Collection[Rundown], place: Place, spans: Iterable[Span], now: datetime) -> list[str]:
+    """What a pole fetches, the most urgent first: what is due, all that comes later, so that it can go on for days
+    without its station, and what may come."""
+    items = (item for rundown in rundowns for item in rundown.items if item.start > now and is_for(item, place))
+    due = [*(span.item for span in spans), *sorted(items, key=lambda item: item.start)]
+    named = [name for item in due for name in (item.sound, item.fallback) if name]
+    return [*named, *(name for rundown in rundowns for name in rundown.prefetch)]
+
+
 def _cue_id(span: Span) -> str:
     return f"{span.item.id}#{span.part}"
 
@@ -136,5 +146,5 @@ def _span_of(missed: Missed) -> Span:
 
 def _gain_db(span: Span, volume_db: float) -> float:
     """The item's own level at the pole's volume, or at the absolute one of an emergency."""
-    volume_db = volume_db if span.item.volume_db is None else span.item.volume_db
-    return min(LOUDEST_DB, span.item.gain_db + volume_db)
+    own = span.item.volume_db if span.item.rank is Rank.EMERGENCY else None
+    return min(LOUDEST_DB, span.item.gain_db + (volume_db if own is None else own))

@@ -8,6 +8,7 @@ import asyncio
 import errno
 import hashlib
 import itertools
+import os
 import random
 import time
 from collections import Counter
@@ -154,10 +155,11 @@ class Cache:
     async def _fetch(self, http: httpx.AsyncClient, name: str) -> None:
         sha256 = name.removeprefix(_KIND)
         try:
+            path = self.path(name)  # a name that is no hash raises here, before any file has it
             part = self.folder / "incoming" / f"{sha256}.part"
             await download(http, f"{self._media_url}/{sha256}", part, sha256)
-            path = self.path(name)
             path.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(_to_disk, part)
             part.replace(path)
         except (httpx.HTTPError, httpx.InvalidURL, RenditionDamaged, SoundMissing) as error:
             self._failed(name, error)
@@ -188,6 +190,12 @@ class Cache:
             self._full_said = True
         elif self._failures[name] in (1, 10):
             log.warning("fetch_failed", sound=name, error=str(error) or type(error).__name__, next_try_s=round(wait_s))
+
+
+def _to_disk(path: Path) -> None:
+    """After a power cut a file has its name only if it has its bytes."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _sha256_of(path: Path) -> str:

@@ -5,7 +5,7 @@ import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Identity:
 
     @property
     def enrolled(self) -> datetime:
-        """Since when this device owes the station a journal."""
+        """Since when this device owes the station a journal, by the station's clock."""
         return datetime.fromisoformat(self.enrolled_at)
 
 
@@ -103,7 +103,7 @@ def enrol(station: str, code: str, name: str = "") -> Identity:
         raise StationUnreachable(f"The station {base} does not answer ({error}). Check the address.") from error
     if answer.is_success:
         try:
-            return _of_json({"enrolled_at": datetime.now(UTC).isoformat(), **answer.json()})
+            return _of_json(answer.json())
         except (KeyError, TypeError, ValueError) as error:
             raise StationUnreachable(f"What answers at {base} is not a Loa station of this version.") from error
     if answer.status_code >= 500:

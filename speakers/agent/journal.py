@@ -5,8 +5,12 @@ the station. Positions are sample positions. Who decides what an entry says is `
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from broadcast.onair import Span
 from speakers.agent.memory import fact, keep_fact
@@ -19,6 +23,8 @@ ENOUGH_SAMPLES = samples_of_ms(500)
 KEPT_SAMPLES = 3 * 86_400 * SAMPLE_RATE_HZ
 _BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
 _COLUMNS = "sequence, unit, item, cue, sound, planned, length, item_ms, started, ended, heard, state, reason, error_ms"
+
+log = structlog.get_logger()
 
 
 class Journal:
@@ -33,7 +39,7 @@ class Journal:
         self._interrupted: set[str] = set()
         # Numbers only grow, also when a damaged journal is begun anew: a new one begins at the seconds since 2025.
         self._acknowledged = fact(memory, "acknowledged")
-        self._sequence = fact(memory, "sequence") or int((now - _BEGINNING).total_seconds())
+        self._sequence = fact(memory, "sequence") or max(0, int((now - _BEGINNING).total_seconds()))
 
     @property
     def playing(self) -> tuple[str, ...]:
@@ -116,12 +122,27 @@ class Journal:
         """The station keeps all entries up to `sequence`; those from long before `position` may be forgotten here.
 
         It may be less than before, when the station was restored from an older state: what is still here is sent again.
+        It may be more than was ever given out here, when this memory is an older copy: see `_renumber`.
         """
-        self._acknowledged = min(sequence, self._sequence)
+        if sequence > self._sequence:
+            self._renumber(sequence)
+        self._acknowledged = sequence
         keep_fact(self._memory, "acknowledged", self._acknowledged)
         forgotten = position - KEPT_SAMPLES
         self._memory.execute("DELETE FROM journal WHERE sequence <= ? AND planned < ?", (sequence, forgotten))
         self._told = {(cue, planned) for cue, planned in self._told if planned >= forgotten}
+
+    def _renumber(self, sequence: int) -> None:
+        """The station has other entries under our numbers: what waits gets numbers beyond, or it would drop it."""
+        shift = sequence - self._acknowledged
+        with _all_or_nothing(self._memory):
+            self._memory.execute(
+                "UPDATE journal SET sequence = sequence + ? WHERE sequence > ?", (shift, self._acknowledged)
+            )
+            keep_fact(self._memory, "sequence", self._sequence + shift)
+            keep_fact(self._memory, "acknowledged", sequence)
+        log.warning("journal_renumbered", acknowledged=sequence, was=self._sequence)
+        self._sequence += shift
 
     def _insert(self, cue_id: str, span: Span, sound: str, **more: object) -> int:
         values = {
@@ -137,18 +158,24 @@ class Journal:
 
     def _finish(self, row: int, ended: int | None, heard: int, state: State, reason: str) -> None:
         self._sequence += 1
-        self._memory.execute("BEGIN")
-        try:
+        with _all_or_nothing(self._memory):
             self._memory.execute(
                 "UPDATE journal SET ended = ?, heard = ?, state = ?, reason = ?, sequence = ? WHERE id = ?",
                 (ended, heard, state, reason, self._sequence, row),
             )
             keep_fact(self._memory, "sequence", self._sequence)
-            self._memory.execute("COMMIT")
-        except sqlite3.Error:
-            if self._memory.in_transaction:
-                self._memory.execute("ROLLBACK")
-            raise
+
+
+@contextmanager
+def _all_or_nothing(memory: sqlite3.Connection) -> Iterator[None]:
+    memory.execute("BEGIN")
+    try:
+        yield
+        memory.execute("COMMIT")
+    except sqlite3.Error:
+        if memory.in_transaction:
+            memory.execute("ROLLBACK")
+        raise
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -1,10 +1,12 @@
 """What a pole must not lose when the power goes: one SQLite file with rundowns, wanted state, journal and small facts.
 
 The journal has its own door in `speakers.agent.journal`. A file that a power cut damaged is put aside and begun anew:
-a pole that forgot is better than one that does not start; the retained messages tell it again.
+a pole that forgot is better than one that does not start; the retained messages tell it again. A file that only cannot
+be opened now (a full disk) is not damaged: it is tried again until it can.
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import structlog
 
 _FILE = "agent.sqlite"
+_OPEN_AGAIN_S = 2.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (topic TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
@@ -32,19 +35,38 @@ def open_memory(folder: Path | None) -> sqlite3.Connection:
     if folder is None:
         return _open(":memory:")
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / _FILE
-    try:
-        return _open(str(path))
-    except sqlite3.DatabaseError as error:
-        log.error("memory_damaged", file=path.name, error=str(error), meaning="put aside, begun anew")
-        path.replace(path.with_suffix(".damaged"))
-        for rest in (folder / f"{_FILE}-wal", folder / f"{_FILE}-shm"):
-            rest.unlink(missing_ok=True)
-        return _open(str(path))
+    path, said = folder / _FILE, False
+    while True:
+        try:
+            return _open(str(path))
+        except sqlite3.DatabaseError as error:
+            if _is_damage(error):
+                log.error("memory_damaged", file=path.name, error=str(error), meaning="put aside, begun anew")
+                _put_aside(path)
+                continue
+            if not said:
+                log.error("memory_closed", file=path.name, error=str(error), meaning="tried again; is the disk full?")
+            said = True
+        time.sleep(_OPEN_AGAIN_S)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # our own error has none
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _put_aside(path: Path) -> None:
+    """The file goes with its log of writes, if SQLite left it: somebody may still read them."""
+    aside = path.with_suffix(".damaged")
+    path.replace(aside)
+    for ending in ("-wal", "-shm"):
+        rest = path.with_name(path.name + ending)
+        if rest.exists():
+            rest.replace(aside.with_name(aside.name + ending))
 
 
 def _open(name: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(name, timeout=_OPEN_AGAIN_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")  # few writes, and power cuts are a pole's daily bread
@@ -58,19 +80,23 @@ def _open(name: str) -> sqlite3.Connection:
 
 
 class Sparing:
-    """Lets a pole go on when its memory cannot be written, a full disk above all; said once until it works again."""
+    """Lets a pole go on whatever fails, its memory above all (a full disk); said once until it works again."""
 
     def __init__(self) -> None:
         self._said = False
 
     @contextmanager
     def spared(self) -> Iterator[None]:
-        """What is done inside may fail with sqlite3.Error, and is then left."""
+        """What is done inside may fail, and is then left."""
         try:
             yield
         except sqlite3.Error as error:
             if not self._said:
                 log.error("memory_failed", error=str(error), meaning="plays on; free some room in the data folder")
+            self._said = True
+        except Exception:
+            if not self._said:
+                log.exception("failed", meaning="plays on")
             self._said = True
         else:
             self._said = False

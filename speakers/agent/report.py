@@ -13,9 +13,10 @@ from speakers.agent.cache import Cache
 from speakers.agent.connection import Connection
 from speakers.agent.journal import Journal
 from speakers.agent.kernel_clock import read_kernel_clock
+from speakers.agent.memory import Sparing
 from speakers.agent.output import Output
 from speakers.agent.rundowns import Rundowns
-from speakers.wire import Heartbeat, heartbeat_payload, journal_payload
+from speakers.wire import Entry, Heartbeat, heartbeat_payload, journal_payload
 from streams.clock import Clock
 from streams.frame import instant
 
@@ -52,6 +53,7 @@ class Reporter:
         self._output = output
         self._rundowns = rundowns
         self._soon = asyncio.Event()
+        self._beats, self._batches = Sparing(), Sparing()
         self._born = time.monotonic()
         self._version = installed_version()
 
@@ -97,7 +99,8 @@ class Reporter:
         await asyncio.sleep(random.uniform(0.0, 1.0))
         while True:
             self._soon.clear()
-            await self._connection.publish(heartbeat_payload(self.heartbeat()))
+            with self._beats.spared():
+                await self._connection.publish(heartbeat_payload(self.heartbeat()))
             try:
                 async with asyncio.timeout(self._rundowns.wanted.heartbeat_s * random.uniform(0.9, 1.1)):
                     await self._soon.wait()
@@ -106,7 +109,9 @@ class Reporter:
 
     async def _journal_batches(self) -> None:
         while True:
-            entries = self._journal.waiting()
+            entries: list[Entry] = []
+            with self._batches.spared():
+                entries = self._journal.waiting()
             if not entries:
                 await asyncio.sleep(JOURNAL_EVERY_S)
                 continue

@@ -1,6 +1,7 @@
 """The rundowns a pole obeys: accepted, kept for the next start, and what was refused, counted and said once.
 
-What may be accepted is decided in `speakers.agent.acceptance`; who has the air in `speakers.agent.air`.
+What may be accepted is decided in `speakers.agent.acceptance`; who has the air in `speakers.agent.air`. A pole may
+start with a clock that is years wrong: what is authentic but not of this time waits, and is judged again at every look.
 """
 
 import sqlite3
@@ -12,10 +13,11 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from broadcast.rundown import Rundown
-from speakers.agent.acceptance import Expected, accept, signed_body
+from speakers.agent.acceptance import Expected, accept, signed_body, untimely
 from speakers.agent.memory import Sparing, keep_message, messages
 from speakers.errors import RundownRefused, WireMalformed
-from speakers.wire import Wanted, parse_topic, parse_wanted, topic
+from speakers.topic import parse_topic, topic
+from speakers.wire import Wanted, parse_wanted
 
 MOST_REMEMBERED_REFUSALS = 1_000
 
@@ -34,6 +36,7 @@ class Rundowns:
         self._trusted = trusted
         self._wanted_topic = topic("wanted", device_id)
         self._known: dict[str, bytes] = {}
+        self._waiting: dict[str, tuple[bytes, Rundown]] = {}
         self._revisions: dict[str, int] = {}
         self._said: set[tuple[str, str]] = set()
         self.wanted = first
@@ -46,20 +49,35 @@ class Rundowns:
         return {unit: revision for unit, revision in self._revisions.items() if unit in self.wanted.units}
 
     def recall(self, now: datetime) -> None:
-        """Takes up what was kept before the last stop. What has expired meanwhile leaves only its revision."""
+        """Takes up what was kept before the last stop."""
         kept = {name: (revision, message) for name, revision, message in messages(self._memory)}
         if self._wanted_topic in kept:
             self.receive_wanted(kept[self._wanted_topic][1])
         for name, (revision, message) in kept.items():
             address = parse_topic(name)
             if address is not None and address[0] == "rundown" and address[1] in self.wanted.units:
-                try:
-                    expected = Expected(self._trusted, frozenset(self.wanted.units), {})
-                    self.by_unit[address[1]] = accept(message, name, expected, now)
-                except RundownRefused as refused:
-                    log.info("kept_rundown_dropped", unit=address[1], reason=refused.reason)
-                self._known[name] = message
-                self._revisions[address[1]] = revision
+                self._recall(address[1], name, revision, message, now)
+
+    def _recall(self, unit: str, name: str, revision: int, message: bytes, now: datetime) -> None:
+        self._revisions[unit] = revision
+        try:
+            rundown = accept(message, name, Expected(self._trusted, frozenset(self.wanted.units), {}))
+        except RundownRefused as refused:
+            log.warning("kept_rundown_dropped", unit=unit, reason=refused.reason)
+            return
+        if (refusal := untimely(rundown, now)) is not None:
+            log.warning("kept_rundown_waits", unit=unit, reason=refusal.reason)
+            self._waiting[name] = (message, rundown)
+            self._revisions[unit] = revision - 1  # it may come once more itself, and nothing older
+            return
+        self._known[name] = message
+        self.by_unit[unit] = rundown
+
+    def take_up(self, now: datetime) -> bool:
+        """Obeys what has waited for its time, if that is come. Returns whether anything did."""
+        due = [name for name, (_, rundown) in self._waiting.items() if untimely(rundown, now) is None]
+        taken = [self.receive(self._waiting.pop(name)[0], name, now) for name in due]
+        return any(rundown is not None for rundown in taken)
 
     def receive(self, message: bytes, name: str, now: datetime) -> Rundown | None:
         """Looks at a message from a rundown topic. Returns the rundown if it is to be obeyed from now on."""
@@ -68,10 +86,15 @@ class Rundowns:
             return None
         try:
             expected = Expected(self._trusted, frozenset(self.wanted.units), self._revisions)
-            rundown = accept(message, name, expected, now)
+            rundown = accept(message, name, expected)
         except RundownRefused as refused:
             self._refuse(refused, name)
             return None
+        if (refusal := untimely(rundown, now)) is not None:
+            self._refuse(refusal, name)
+            self._waiting[name] = (message, rundown)
+            return None
+        self._waiting.pop(name, None)
         self._known[name] = message
         self._revisions[rundown.unit] = rundown.revision
         self.by_unit[rundown.unit] = rundown

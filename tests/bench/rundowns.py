@@ -37,6 +37,7 @@ from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, sign
 from broadcast.storage import Storage
 from speakers.gateway import BrokerAddress, Gateway
+from speakers.mosquitto import accounts
 from tests.bench.nation import COMMUNES, settle_nation
 from tests.bench.row import Row
 
@@ -72,9 +73,9 @@ class Station:
     def __init__(self, folder: Path, broker: str) -> None:
         self.database = Database(f"sqlite:///{folder / 'loa.db'}")
         key = generate_key()
-        self.gateway = Gateway(
-            self.database, key, bytes(32), BrokerAddress.of(broker), provisions=False, heartbeat_s=60, now=_now
-        )
+        address = BrokerAddress.of(broker)
+        told = accounts(lambda: address.client("loa-provisioning"))
+        self.gateway = Gateway(self.database, key, bytes(32), address, accounts=told, heartbeat_s=60, now=_now)
         storage = Storage(folder / "media")
         self.playout = Playout(self.database, storage, key, now=_now, on_new=self.gateway.hint)
 

@@ -1,5 +1,6 @@
 """What is deployed is accepted by the real programs: Mosquitto with its TLS door, Prometheus and its rules."""
 
+import asyncio
 import os
 import shutil
 import ssl
@@ -17,6 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from broadcast.signing import MAX_MESSAGE_BYTES
 
 
 class Broker(Protocol):
@@ -69,6 +72,18 @@ async def test_loudspeakers_come_in_by_tls_only_with_a_password(
             async with aiomqtt.Client(broker.host, broker.tls_port, tls_context=trust):
                 pytest.fail("the broker let in somebody without a password")
     assert message.payload == b"by tls"
+
+
+async def test_the_longest_message_that_a_device_accepts_gets_through_the_broker(mosquitto: Broker) -> None:
+    longest, name = b"\0" * MAX_MESSAGE_BYTES, "loa/1/unit/longest/rundown"
+    async with aiomqtt.Client(
+        mosquitto.host, mosquitto.port, username=mosquitto.username, password=mosquitto.password
+    ) as station:
+        await station.subscribe(name, qos=1)
+        await station.publish(name, longest, qos=1)
+        await station.publish(name, b"end", qos=1)
+        async with asyncio.timeout(30):
+            assert (await anext(aiter(station.messages))).payload == longest
 
 
 def test_the_broker_does_not_start_without_a_password(repository: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 import loa
 from broadcast.settings import Settings
-from speakers import wire
+from speakers.topic import MARKER_TOPIC, TOPICS
 
 Page = Callable[[str], str]
 PLACEHOLDER = re.compile(r"<[^<>/]+>|\{[^{}/]+\}")
@@ -63,7 +63,7 @@ def test_alerts_ask_only_for_metrics_that_exist(page: Page) -> None:
 
 def test_each_topic_is_in_the_specification_of_the_wire(page: Page) -> None:
     told = {PLACEHOLDER.sub("*", text) for text in re.findall(r"`(loa/1/[^`\s]+)`", page("docs/wire.md"))}
-    topics = {PLACEHOLDER.sub("*", kind.template) for kind in wire.TOPICS.values()} | {wire.MARKER_TOPIC}
+    topics = {PLACEHOLDER.sub("*", kind.template) for kind in TOPICS.values()} | {MARKER_TOPIC}
     assert topics - told == set(), "docs/wire.md lacks these"
 
 

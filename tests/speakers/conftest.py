@@ -24,18 +24,8 @@ from broadcast.rundown import Item, Rundown
 from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, public_bytes, sign
 from speakers.agent.identity import Identity
-from speakers.wire import (
-    TOPICS,
-    Entry,
-    Heartbeat,
-    JournalBatch,
-    Wanted,
-    acknowledged_body,
-    parse_report,
-    parse_topic,
-    topic,
-    wanted_body,
-)
+from speakers.topic import TOPICS, parse_topic, topic
+from speakers.wire import Entry, Heartbeat, JournalBatch, Wanted, acknowledged_body, parse_report, wanted_body
 from streams.encoder import OpusEncoder
 from streams.frame import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from streams.ogg import PageWriter, block_of
@@ -167,13 +157,14 @@ class Station:
             "clusters": [f"cluster-{device}"],
             "media_url": f"{self.media.url}/media",
             "heartbeat_s": 2,
+            "enrolled_at": datetime.now(UTC).isoformat(),
         }
 
     def identity(self, device: str, unit: str, enrolled: datetime | None = None) -> Identity:
         """The identity of an enrolled device."""
         answer = self.enrolment(device, unit)
         answer |= {"units": tuple(answer["units"]), "clusters": tuple(answer["clusters"])}
-        return Identity(**answer, enrolled_at=(enrolled or datetime.now(UTC)).isoformat())
+        return Identity(**{**answer, **({"enrolled_at": enrolled.isoformat()} if enrolled else {})})
 
     async def publish(self, kind: str, name: str, body: bytes) -> bytes:
         """Signs a body for its topic and publishes it; returns the message."""

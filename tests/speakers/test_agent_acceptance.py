@@ -12,9 +12,9 @@ from broadcast.priority import Rank
 from broadcast.rundown import Item, Rundown
 from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, public_bytes, sign, trusted_key
-from speakers.agent.acceptance import FUTURE_LIMIT, Expected, accept
+from speakers.agent.acceptance import FUTURE_LIMIT, Expected, accept, untimely
 from speakers.errors import RundownRefused
-from speakers.wire import topic
+from speakers.topic import topic
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
 KEY = generate_key()
@@ -32,19 +32,19 @@ def signed(rundown: Rundown, name: str = TOPIC) -> bytes:
 def reason_of(message: bytes, name: str = TOPIC, expected: Expected = EXPECTED, now: datetime = NOW) -> str:
     """Why it was refused; empty when it was accepted."""
     try:
-        accept(message, name, expected, now)
+        late = untimely(accept(message, name, expected), now)
     except RundownRefused as refused:
         return refused.reason
-    return ""
+    return late.reason if late else ""
 
 
 def test_the_next_revision_of_an_own_unit_is_obeyed() -> None:
-    assert accept(signed(GOOD), TOPIC, EXPECTED, NOW) == GOOD
+    assert accept(signed(GOOD), TOPIC, EXPECTED) == GOOD
 
 
 def test_the_city_s_rundown_is_obeyed_too() -> None:
     city = replace(GOOD, unit="48", revision=1)
-    assert accept(signed(city, topic("rundown", "48")), topic("rundown", "48"), EXPECTED, NOW) == city
+    assert accept(signed(city, topic("rundown", "48")), topic("rundown", "48"), EXPECTED) == city
 
 
 @pytest.mark.parametrize("revision", [0, 1, 9, 10])
@@ -100,7 +100,7 @@ def test_thirty_thousand_altered_messages_are_refused() -> None:
             case _:
                 hostile[at:at] = chance.randbytes(chance.randint(1, 3))
         try:
-            assert accept(bytes(hostile), TOPIC, EXPECTED, NOW) == GOOD  # bytes after the end change nothing
+            assert accept(bytes(hostile), TOPIC, EXPECTED) == GOOD  # bytes after the end change nothing
         except RundownRefused as refused:
             reasons[refused.reason] += 1
     assert set(reasons) <= {"not_signed", "unknown_key", "forged"}

@@ -1,6 +1,7 @@
 """From rundowns to cues, and from what was played to the journal; without a thread, a clock or a network."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from broadcast.onair import Place
 from broadcast.priority import Rank
 from broadcast.rundown import Item, Rundown
-from speakers.agent.air import Air
+from speakers.agent.air import Air, sounds_of
 from speakers.agent.journal import Journal
 from speakers.agent.memory import open_memory
 from speakers.agent.output import Played
@@ -60,9 +61,30 @@ def play(kind: Any, cue: str, at_s: float, heard_s: float = 0, sound: str = SOUN
 
 def test_cues_carry_the_pole_s_volume_and_an_emergency_its_own(air: Air) -> None:
     emergency = item("storm", 30, rank=Rank.EMERGENCY, volume_db=6.0)
-    spans = air.decide([rundown(item("news", 5, gain_db=-1.0), emergency)], PLACE, NOW, None)
+    loud = item("loud", 50, volume_db=6.0)
+    spans = air.decide([rundown(item("news", 5, gain_db=-1.0), emergency, loud)], PLACE, NOW, None)
     cues = air.cues(spans, -10.0, lambda _: False)
-    assert [(cue.id, cue.gain_db) for cue in cues] == [("news#0", -11.0), ("storm#0", 6.0)]
+    assert [(cue.id, cue.gain_db) for cue in cues] == [("news#0", -11.0), ("storm#0", 6.0), ("loud#0", -10.0)]
+
+
+def test_a_pole_whose_clock_or_enrolment_is_wrong_plays_what_is_on_air(journal: Journal) -> None:
+    for enrolled in (NOW + timedelta(days=3), NOW - timedelta(days=300)):
+        spans = Air(journal, enrolled, NOW).decide([rundown(item("news", 5))], PLACE, NOW, None)
+        assert [span.item.id for span in spans] == ["news"]
+
+
+def test_a_week_of_sounds_is_fetched_for_this_place_the_soonest_first(air: Air) -> None:
+    day = 86_400
+    items = [
+        replace(item("later", 3 * day, fallback="tone:chime"), sound="sound:later"),
+        replace(item("last", 6 * day), sound="sound:last"),
+        replace(item("news", 5), sound="sound:news"),
+        replace(item("elsewhere", 60, targets=("unit:48/2",)), sound="sound:elsewhere"),
+    ]
+    week = replace(rundown(*items), prefetch=("sound:perhaps",))
+    spans = air.decide([week], PLACE, NOW, None)
+    wanted = sounds_of([week], PLACE, spans, NOW)
+    assert list(dict.fromkeys(wanted)) == ["sound:news", "sound:later", "tone:chime", "sound:last", "sound:perhaps"]
 
 
 def test_a_sound_on_its_way_is_waited_for_and_one_that_is_lost_has_its_fallback(air: Air) -> None:

@@ -98,6 +98,28 @@ async def test_what_is_not_what_its_name_says_never_enters(cache: Cache, media: 
     assert not cache.is_hopeless(name)
 
 
+async def test_a_name_that_is_no_hash_is_fetched_nowhere(cache: Cache, media: Any) -> None:
+    cache.want("me", ["rendition:../../outside"])
+    await until(lambda: cache.counts["fetches_failed"])
+    assert media.asked == []
+
+
+async def test_a_file_is_on_the_disk_before_it_has_its_name(
+    cache: Cache, media: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, had_name = os.fsync, list[bool]()
+    name = serve(media)
+
+    def fsync(handle: int) -> None:
+        had_name.append(cache.has(name))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    cache.want("me", [name])
+    await until(lambda: cache.has(name))
+    assert had_name == [False]
+
+
 async def test_a_damaged_part_is_begun_anew(cache: Cache, media: Any) -> None:
     name = serve(media)
     part = cache.folder / "incoming" / f"{name.removeprefix('rendition:')}.part"

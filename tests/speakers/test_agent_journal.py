@@ -131,6 +131,28 @@ def test_what_the_station_has_is_forgotten_after_days(journal: Journal, memory: 
     assert not journal.tells("a#0", AT)
 
 
+def test_numbers_begin_above_nothing_also_under_a_clock_of_1970(memory: sqlite3.Connection) -> None:
+    journal = Journal(memory, datetime(1970, 1, 1, tzinfo=UTC))
+    journal.miss("a#0", span(), "offline")
+    assert [entry.sequence for entry in journal.waiting()] == [1]
+
+
+def test_a_memory_that_was_rolled_back_gives_its_entries_numbers_the_station_does_not_have(
+    memory: sqlite3.Connection,
+) -> None:
+    journal = Journal(memory, NOW)
+    journal.miss("a#0", span(), "offline")
+    kept = journal.waiting()[0].sequence
+    journal.acknowledge(kept, AT)
+    journal.miss("b#0", span("b"), "offline")
+    journal.miss("c#0", span("c"), "offline")
+    journal.acknowledge(kept + 500, AT)
+    assert [(entry.item, entry.sequence) for entry in journal.waiting()] == [("b", kept + 501), ("c", kept + 502)]
+    again = Journal(memory, NOW)
+    again.miss("d#0", span("d"), "offline")
+    assert [entry.sequence - kept for entry in again.waiting()] == [501, 502, 503]
+
+
 def test_a_damaged_memory_is_put_aside_and_numbers_still_grow(tmp_path: Path) -> None:
     memory = open_memory(tmp_path)
     before = Journal(memory, NOW)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from speakers.agent import output as output_module
 from speakers.agent.output import BATCH_FRAMES, PlayingOutput
 from streams.clock import HandClock
 from streams.cue import Cue
@@ -141,7 +142,7 @@ def test_a_clock_that_is_set_back_is_followed(clock: HandClock, sink: Rememberin
 
 
 def test_a_dead_sink_is_opened_again(clock: HandClock, sink: RememberingSink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("speakers.agent.output.SINK_RETRY_S", 0.02)
+    monkeypatch.setattr(output_module, "SINK_RETRY_S", 0.02)
     with running(clock, sink) as output:
         wind(clock, sink, SECOND)
         sink.breaks = True

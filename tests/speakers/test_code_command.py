@@ -12,7 +12,8 @@ from broadcast.database import Database
 from broadcast.errors import NotFound
 from speakers.cluster import Cluster
 from speakers.code_command import issue, parser
-from speakers.enrolment import CodeRefused, enrol
+from speakers.enrolment import enrol
+from speakers.errors import EnrolmentRefused
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -34,7 +35,7 @@ def test_each_code_enrols_one_loudspeaker_of_the_cluster_once(database: Database
         assert session.scalar(select(func.count()).select_from(Cluster)) == 1
         enrolled = [enrol(session, code, secret=b"s" * 32, now=NOW) for code in codes]
         assert {one.unit_path for one in enrolled} == {"48/20242"}
-        with pytest.raises(CodeRefused):
+        with pytest.raises(EnrolmentRefused):
             enrol(session, codes[0], secret=b"s" * 32, now=NOW)
     database.close()
 

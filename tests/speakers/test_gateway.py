@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DataError, OperationalError
 
 from broadcast.administrative_unit import seed_da_nang, unit_of_slug
 from broadcast.asrun import AsRun
@@ -20,13 +22,17 @@ from broadcast.plan import RundownRow
 from broadcast.rundown import Rundown
 from broadcast.rundown_body import to_body
 from broadcast.signing import generate_key, public_bytes, sign, trusted_key, verify
+from speakers import ledger as ledger_module
 from speakers.broker import embedded_broker
 from speakers.cluster import add_cluster
 from speakers.enrolment import Enrolled, enrol, issue_code
 from speakers.gateway import BrokerAddress, Gateway
-from speakers.ledger import Ledger
+from speakers.ledger import Ledger, Outgoing
+from speakers.mosquitto import accounts as mosquitto_accounts
+from speakers.rights import Accounts, Rights
 from speakers.speaker import Speaker, retire_speaker
-from speakers.wire import Alive, Entry, Heartbeat, alive_payload, heartbeat_payload, journal_payload, topic
+from speakers.topic import topic
+from speakers.wire import Alive, Entry, Heartbeat, alive_payload, heartbeat_payload, journal_payload, parse_acknowledged
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 SECRET = b"s" * 32
@@ -39,12 +45,12 @@ class House:
 
     database: Database
     address: BrokerAddress
-    provisions: bool
+    accounts: Accounts
     device: Enrolled
 
     def gateway(self) -> Gateway:
         return Gateway(
-            self.database, KEY, SECRET, self.address, provisions=self.provisions, heartbeat_s=60, now=lambda: NOW
+            self.database, KEY, SECRET, self.address, accounts=self.accounts, heartbeat_s=60, now=lambda: NOW
         )
 
     def client(self) -> aiomqtt.Client:
@@ -78,7 +84,7 @@ class House:
 KEY = generate_key()
 
 
-def house_in(database_url: str, address: BrokerAddress, provisions: bool) -> House:
+def house_in(database_url: str, address: BrokerAddress, accounts: Accounts | None = None) -> House:
     database = Database(database_url)
     database.upgrade()
     with database.transaction() as session:
@@ -86,25 +92,26 @@ def house_in(database_url: str, address: BrokerAddress, provisions: bool) -> Hou
         cluster = add_cluster(session, unit_of_slug(session, "hai-chau"), "Cụm 1", person_id=None, now=NOW)
         code = issue_code(session, cluster.id, "Loa 1", person_id=None, now=NOW)
         device = enrol(session, code, secret=SECRET, now=NOW)
-    return House(database, address, provisions, device)
+    told = accounts or mosquitto_accounts(lambda: address.client("loa-provisioning"))
+    return House(database, address, told, device)
 
 
 @pytest.fixture(params=["embedded", "mosquitto"])
 async def house(request: pytest.FixtureRequest, database_url: str) -> AsyncIterator[House]:
     if request.param == "mosquitto":
         broker = request.getfixturevalue("mosquitto")
-        made = house_in(database_url, BrokerAddress.of(broker.url), provisions=True)
+        made = house_in(database_url, BrokerAddress.of(broker.url))
         yield made
     else:
         database = Database(database_url)
         database.upgrade()
         ledger = Ledger(database, KEY, SECRET, heartbeat_s=60)
 
-        async def let_in(name: str, password: str) -> object:
+        async def let_in(name: str, password: str) -> Rights | None:
             return await asyncio.to_thread(ledger.rights, name, password)
 
-        async with embedded_broker("127.0.0.1", 0, let_in) as running:  # type: ignore[arg-type]
-            made = house_in(database_url, BrokerAddress.of(running.station_url), provisions=False)
+        async with embedded_broker("127.0.0.1", 0, let_in) as running:
+            made = house_in(database_url, BrokerAddress.of(running.station_url), running.accounts)
             yield made
         await asyncio.get_running_loop().shutdown_default_executor()  # what was begun in a thread ends first
         database.close()
@@ -125,17 +132,27 @@ async def running(gateway: Gateway, *, at_once: bool = True) -> AsyncIterator[Ga
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def connected(house: House) -> aiomqtt.Client:
+@contextlib.asynccontextmanager
+async def connected(house: House) -> AsyncIterator[aiomqtt.Client]:
     """The device's client, which a broker that is told of it only now lets in a little later."""
-    async with asyncio.timeout(SOON_S):
-        while True:
-            client = house.client()
-            try:
-                await client.__aenter__()
-            except aiomqtt.MqttError:
-                await asyncio.sleep(0.1)
-            else:
-                return client
+    async with contextlib.AsyncExitStack() as stack:
+        async with asyncio.timeout(SOON_S):
+            while True:
+                client = house.client()
+                try:
+                    await client.__aenter__()
+                except aiomqtt.MqttError:
+                    await asyncio.sleep(0.1)
+                else:
+                    break
+        stack.push_async_callback(left, client)
+        yield client
+
+
+async def left(client: aiomqtt.Client) -> None:
+    """The client goes; its line may have broken before."""
+    with contextlib.suppress(aiomqtt.MqttError):
+        await client.__aexit__(None, None, None)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -149,39 +166,51 @@ async def next_message(client: aiomqtt.Client) -> aiomqtt.Message:
         return await anext(aiter(client.messages))
 
 
+async def receives(client: aiomqtt.Client, name: str, body: bytes) -> None:
+    """Returns when this body has come; the Mosquitto of the session may first show what another test left there."""
+    while True:
+        message = await next_message(client)
+        if verify(message.payload, name, trusted_key(public_bytes(KEY))) == body:
+            return
+
+
+def played(house: House, sequence: int) -> Entry:
+    return Entry(
+        sequence, house.device.unit_path, "item1", "item1#0", "tone:chime", NOW, 1000, 1000, NOW, NOW, 1000, "played"
+    )
+
+
+async def acknowledged(house: House, client: aiomqtt.Client) -> int:
+    """Up to which entry the station says that it has the journal."""
+    name = topic("acknowledged", house.device.speaker_id)
+    message = await next_message(client)
+    return parse_acknowledged(verify(message.payload, name, trusted_key(public_bytes(KEY))))
+
+
 async def test_a_rundown_reaches_the_device_signed_for_its_topic(house: House) -> None:
     body = house.publish_rundown(1)
-    async with running(house.gateway()) as gateway:
-        client = await connected(house)
+    async with running(house.gateway()) as gateway, connected(house) as client:
         name = topic("rundown", house.device.unit_path)
         await client.subscribe(name, qos=1)
-        message = await next_message(client)
-        assert verify(message.payload, name, trusted_key(public_bytes(KEY))) == body
+        await receives(client, name, body)
         newer = house.publish_rundown(2)
         gateway.hint()
-        message = await next_message(client)
-        assert verify(message.payload, name, trusted_key(public_bytes(KEY))) == newer
-        await client.__aexit__(None, None, None)
+        await receives(client, name, newer)
 
 
 async def test_what_a_device_reports_is_written_down_and_acknowledged_once(house: House) -> None:
-    async with running(house.gateway()):
-        client = await connected(house)
+    async with running(house.gateway()), connected(house) as client:
         device = house.device.speaker_id
         await client.subscribe(topic("acknowledged", device), qos=1)
         await client.publish(topic("alive", device), alive_payload(Alive(True, NOW)), qos=1, retain=True)
         await client.publish(
             topic("report", device), heartbeat_payload(Heartbeat(at=NOW, version="0.1.0", uptime_s=5)), qos=1
         )
-        entry = Entry(
-            7, house.device.unit_path, "item1", "item1#0", "tone:chime", NOW, 1000, 1000, NOW, NOW, 1000, "played"
-        )
         for _ in range(2):  # the second time as after a lost acknowledgement
-            await client.publish(topic("report", device), journal_payload([entry]), qos=1)
-            message = await next_message(client)
-            assert b"\x07" in verify(message.payload, topic("acknowledged", device), trusted_key(public_bytes(KEY)))
+            await client.publish(topic("report", device), journal_payload([played(house, 7)]), qos=1)
+            while await acknowledged(house, client) < 7:
+                pass  # the first tells a new device that nothing is stored
         await until(lambda: house.speaker().reported.get("version") == "0.1.0")
-        await client.__aexit__(None, None, None)
     with house.database.reading() as session:
         rows = session.scalars(select(AsRun).where(AsRun.device_id == device)).all()
     assert [(row.item_id, row.heard_ms, row.state) for row in rows] == [("item1", 1000, "played")]
@@ -190,27 +219,106 @@ async def test_what_a_device_reports_is_written_down_and_acknowledged_once(house
 
 async def test_malformed_reports_are_counted_and_harm_nobody(house: House) -> None:
     gateway = house.gateway()
-    async with running(gateway):
-        client = await connected(house)
+    async with running(gateway), connected(house) as client:
         name = topic("report", house.device.speaker_id)
         for payload in (b"", b"\xff\xfe", b"[]", json.dumps({"v": 1, "kind": "journal", "entries": [1]}).encode()):
             await client.publish(name, payload, qos=1)
         await client.publish(name, heartbeat_payload(Heartbeat(at=NOW, version="still here", uptime_s=5)), qos=1)
         await until(lambda: house.speaker().reported.get("version") == "still here")
-        await client.__aexit__(None, None, None)
     assert gateway.counts["reports_malformed"] == 4
 
 
-async def test_a_retired_device_is_not_let_in_again(house: House) -> None:
-    async with running(house.gateway()):
-        client = await connected(house)
-        await client.__aexit__(None, None, None)
+async def test_a_retired_device_loses_its_line_is_not_let_in_again_and_not_written_down(house: House) -> None:
+    async with running(house.gateway()), connected(house) as client:
+        await until(lambda: house.speaker().provisioned)
         with house.database.transaction() as session:
             retire_speaker(session, house.device.speaker_id, person_id=None, now=NOW)
-        if house.provisions:
-            await until(lambda: house.speaker().provisioned)
+        with pytest.raises(aiomqtt.MqttError):
+            await next_message(client)
+        await until(lambda: house.speaker().provisioned)
         with pytest.raises(aiomqtt.MqttError):
             await house.client().__aenter__()
+    beat = heartbeat_payload(Heartbeat(at=NOW, version="0.1.0", uptime_s=5))
+    ledger = Ledger(house.database, KEY, SECRET, heartbeat_s=60)
+    assert ledger.write_down([(topic("report", house.device.speaker_id), beat)], NOW).total() == 0
+    assert house.speaker().last_seen_at is None
+
+
+async def test_a_database_that_fails_for_a_while_ends_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_ledger: Ledger, _most: int) -> list[Outgoing]:
+        raise OperationalError("SELECT", {}, ConnectionError("The server ended the connection."))
+
+    async with running(house.gateway()) as gateway, connected(house) as client:
+        name = topic("rundown", house.device.unit_path)
+        await client.subscribe(name, qos=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "outgoing", down)
+            await until(lambda: gateway.counts["failures"])
+        body = house.publish_rundown(3)
+        await receives(client, name, body)
+
+
+def test_one_device_s_impossible_report_costs_no_other_its_own(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with house.database.transaction() as session:
+        cluster = add_cluster(session, unit_of_slug(session, "hai-chau"), "Cụm 2", person_id=None, now=NOW)
+        code = issue_code(session, cluster.id, "Loa 2", person_id=None, now=NOW)
+        other = enrol(session, code, secret=SECRET, now=NOW).speaker_id
+    ledger = Ledger(house.database, KEY, SECRET, heartbeat_s=60)
+    beat = heartbeat_payload(Heartbeat(at=NOW, version="0.1.0", uptime_s=5))
+    journal = journal_payload([played(house, 7)])
+
+    def refuse(_session: object, device: str, _entries: object) -> None:
+        raise DataError("INSERT", {}, OverflowError(f"integer out of range, from {device}"))
+
+    monkeypatch.setattr(ledger_module, "merge_device_plays", refuse)
+    counts = ledger.write_down(
+        [(topic("report", house.device.speaker_id), journal), (topic("report", other), beat)], NOW
+    )
+    assert counts == {"reports_failed": 1, "heartbeats": 1}
+    with house.database.reading() as session:
+        assert session.get_one(Speaker, other).last_seen_at == NOW
+
+
+def test_numbers_that_no_column_keeps_are_refused_at_the_wire(house: House) -> None:
+    ledger = Ledger(house.database, KEY, SECRET, heartbeat_s=60)
+    name = topic("report", house.device.speaker_id)
+    fields = json.loads(journal_payload([played(house, 7)]))
+    names = ("seq", "heard_ms", "item_ms", "planned_ms")
+
+    def counted(**changed: int) -> Counter[str]:
+        entry = {**fields["entries"][0], **changed}
+        return ledger.write_down([(name, json.dumps({**fields, "entries": [entry]}).encode())], NOW)
+
+    for key in names:
+        assert counted(**{key: 2**31}) == {"reports_malformed": 1}
+    assert counted(**dict.fromkeys(names, 2**31 - 1)) == {"journal_entries": 1}
+
+
+def test_the_last_word_of_a_device_counts_also_within_one_batch(house: House) -> None:
+    ledger = Ledger(house.database, KEY, SECRET, heartbeat_s=60)
+    beat = (topic("report", house.device.speaker_id), heartbeat_payload(Heartbeat(at=NOW, version="1", uptime_s=5)))
+    gone = (topic("alive", house.device.speaker_id), alive_payload(Alive(False, NOW)))
+    ledger.write_down([beat, gone], NOW)
+    assert not house.speaker().alive
+    ledger.write_down([gone, beat], NOW)
+    assert house.speaker().alive
+
+
+def test_a_restored_station_overtakes_the_wanted_state_that_a_device_obeys(house: House) -> None:
+    ledger = Ledger(house.database, KEY, SECRET, heartbeat_s=60)
+    beat = heartbeat_payload(Heartbeat(at=NOW, version="1", uptime_s=5, wanted_revision=9))
+    ledger.write_down([(topic("report", house.device.speaker_id), beat)], NOW)
+    assert house.speaker().wanted_revision == 10
+    assert [one.kind for one in ledger.outgoing(9) if one.number == 10] == ["wanted"]
+
+
+def test_a_restored_station_without_a_journal_says_so(house: House) -> None:
+    ledger = Ledger(house.database, KEY, SECRET, heartbeat_s=60)
+    ledger.note_published(ledger.outgoing(9))
+    assert [one.kind for one in ledger.outgoing(9)] == []
+    ledger.forget_published()
+    told = [one for one in ledger.outgoing(9) if one.kind == "acknowledged"]
+    assert [one.number for one in told] == [0]
 
 
 async def test_a_mosquitto_that_forgot_is_told_everything_again(
@@ -218,18 +326,16 @@ async def test_a_mosquitto_that_forgot_is_told_everything_again(
 ) -> None:
     with mosquitto_that_falls() as broker:
         address = BrokerAddress.of(broker.url)  # type: ignore[attr-defined]
-    house = house_in(f"sqlite:///{tmp_path / 'loa.db'}", address, provisions=True)
+    house = house_in(f"sqlite:///{tmp_path / 'loa.db'}", address)
     body = house.publish_rundown(1)
     name = topic("rundown", house.device.unit_path)
     async with running(house.gateway(), at_once=False):
         for _ in range(2):
             with mosquitto_that_falls():
-                client = await connected(house)
-                await client.subscribe(name, qos=1)
-                message = await next_message(client)
-                assert verify(message.payload, name, trusted_key(public_bytes(KEY))) == body
-                with contextlib.suppress(aiomqtt.MqttError):
-                    await client.__aexit__(None, None, None)
+                async with connected(house) as client:
+                    await client.subscribe(name, qos=1)
+                    message = await next_message(client)
+                    assert verify(message.payload, name, trusted_key(public_bytes(KEY))) == body
             for kept in tmp_path.glob("**/mosquitto.db"):
                 kept.unlink()
             for kept in tmp_path.glob("**/dynamic-security.json"):

@@ -1,4 +1,4 @@
-"""The pretended fleet: what it reckons, and sixty devices on a real broker that fetch a rendition once."""
+"""The pretended fleet: what it reckons, and twenty devices on a real broker that fetch a rendition once."""
 
 import asyncio
 import contextlib
@@ -92,7 +92,6 @@ async def test_a_pretended_fleet_hears_journals_and_fetches_once(station: Any, g
         await running
     assert {first.device_id for first in heard} == names
     assert {first.item_id for first in heard} == {"sim-news"}
-    assert all(first.late_ms >= 0 for first in heard)
     assert len(station.media.asked) == 1
 
 
@@ -102,7 +101,7 @@ def test_each_code_enrols_one_device_and_identities_are_kept(
     answer = {
         "device_id": "d", "mqtt_url": "mqtt://127.0.0.1:1", "username": "d", "password": "p",
         "station_key": "A" * 43 + "=", "unit_path": "50/1", "units": ["50", "50/1"], "clusters": [],
-        "media_url": media.url, "heartbeat_s": 60,
+        "media_url": media.url, "heartbeat_s": 60, "enrolled_at": "2026-11-24T10:00:00.000Z",
     }  # fmt: skip
     media.codes = {code: {**answer, "device_id": code.lower()} for code in ("AAAA", "BBBB")}
     codes = tmp_path / "codes"

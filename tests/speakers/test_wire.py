@@ -13,9 +13,9 @@ import cbor2
 import pytest
 
 from speakers.errors import WireMalformed
+from speakers.topic import TOPICS, parse_topic, topic
 from speakers.wire import (
     MAX_ENTRIES,
-    TOPICS,
     Alive,
     Command,
     Entry,
@@ -31,9 +31,7 @@ from speakers.wire import (
     parse_alive,
     parse_command,
     parse_report,
-    parse_topic,
     parse_wanted,
-    topic,
     wanted_body,
 )
 
@@ -125,7 +123,7 @@ def test_messages_come_back_as_they_were_built() -> None:
 def test_reports_are_json_that_people_can_read() -> None:
     report = json.loads(journal_payload([ENTRY]))
     assert report["kind"] == "journal"
-    assert report["seq_from"] == 7
+    assert report["entries"][0]["seq"] == 7
     assert report["entries"][0]["planned"] == "2026-03-01T10:00:00.123Z"
 
 

@@ -25,8 +25,11 @@ from broadcast.administrative_unit import add_village, city, seed_da_nang, unit_
 from broadcast.archive import Episode
 from broadcast.asrun import AsRun
 from broadcast.database import Database
+from broadcast.plan import RundownRow
 from broadcast.programme import Programme
+from broadcast.rundown_body import from_body
 from broadcast.schedule import add
+from broadcast.signing import body_of
 from speakers.cluster import add_cluster
 from speakers.enrolment import issue_code
 from streams.frame import SAMPLE_RATE_HZ, Samples, sample_position
@@ -160,6 +163,14 @@ class House:
     def cached(self, number: int) -> int:
         """How many sounds a pole has."""
         return len(list((self.folder / f"pole{number}" / "renditions").glob("*/*.opus")))
+
+    def on_air_soon(self, count: int) -> bool:
+        """Whether the broker has the rundown that names so many items for the village or its commune."""
+        with self.database.reading() as session:
+            rows = session.scalars(select(RundownRow).where(RundownRow.path.startswith(HAI_CHAU))).all()
+            done = all(row.published_revision == row.revision for row in rows)
+            named = [item for row in rows if row.message for item in from_body(body_of(row.message)).items]
+        return done and len(named) == count
 
     # What people do.
 

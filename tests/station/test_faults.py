@@ -33,30 +33,35 @@ def states(house: Any) -> list[tuple[str, str]]:
 
 
 def test_a_pole_goes_on_when_the_station_is_killed_and_reports_when_it_is_back(
-    house: Any, ears: Any, tmp_path: Path
+    either_house: Any, ears: Any, tmp_path: Path
 ) -> None:
+    house = either_house
     house.start()
     house.pole(1, f"file:{tmp_path / 'pole1.wav'}")
     first, second = two_programmes(house, ears, tmp_path, 6.0)
     house.until_poles_are_there(1)
+    house.until(lambda: house.cached(1) >= 2, "both sounds are on the pole")
     begins = soon(6)
     house.schedule(first, begins)
     house.schedule(second, begins + timedelta(seconds=10))
-    house.until(lambda: house.cached(1) >= 2, "both sounds are on the pole")
+    house.until(lambda: house.on_air_soon(2), "the pole is told of both")
     house.until(lambda: datetime.now(UTC) > begins + timedelta(seconds=2), "it is on air")
     house.kill()
     house.until(lambda: datetime.now(UTC) > begins + timedelta(seconds=18), "both are over")
     assert states(house) == []
     house.start()
     house.until(lambda: len(house.as_run()) == 2, "the journal came later")
-    assert {row.state for row in house.as_run()} <= {"played", "partial"}
+    heard_first, heard_second = house.as_run()
+    assert heard_first.state in {"played", "partial"}
+    assert (heard_second.state, heard_second.planned_start) == ("played", begins + timedelta(seconds=10))
+    assert abs(heard_second.started_at - heard_second.planned_start) < timedelta(seconds=0.5)
     house.until(lambda: len(house.as_run(device=False)) == 2, "the station's own rows are written too")
     house.until(lambda: len(house.episodes()) == 2, "both are in the archive")
     recorded = ears.heard(tmp_path / "pole1.wav", up_to=begins + timedelta(seconds=16))
     for tone_hz, at in ((FIRST_HZ, begins), (SECOND_HZ, begins + timedelta(seconds=10))):
         heard = recorded.tone_at(tone_hz)
         assert abs(heard[-1] + 4_800 - sample_position(at + timedelta(seconds=6))) <= 9_600
-        assert len(heard) >= 30
+        assert len(heard) >= 50
 
 
 def test_a_killed_pole_comes_back_at_the_right_offset_and_says_what_was_missed(
@@ -66,19 +71,22 @@ def test_a_killed_pole_comes_back_at_the_right_offset_and_says_what_was_missed(
     pole = house.pole(1, f"file:{tmp_path / 'pole1.wav'}")
     first, _ = two_programmes(house, ears, tmp_path, 14.0)
     house.until_poles_are_there(1)
+    house.until(lambda: house.cached(1) >= 1, "the sound is on the pole")
     begins = soon(5)
     house.schedule(first, begins)
-    house.until(lambda: house.cached(1) >= 1, "the sound is on the pole")
     house.until(lambda: datetime.now(UTC) > begins + timedelta(seconds=3), "it is on air")
+    killed = time.monotonic()
     pole.kill()
     pole.wait()
     house.pole(1, f"file:{tmp_path / 'pole1.wav'}")
+    dead_s = time.monotonic() - killed
     row = house.until(lambda: [row for row in house.as_run() if row.heard_ms > 4_000], "the pole's report")[0]
     assert (row.state, row.reason) == ("partial", "power")
     ends = begins + timedelta(seconds=14)
     heard = ears.heard(tmp_path / "pole1.wav", up_to=ends).tone_at(FIRST_HZ)
-    gaps = [(after - before) / 48_000 for before, after in pairwise(heard) if after - before > 4_800]
-    assert len(gaps) == 1, "one hole, where it was dead"
+    gaps = sorted((after - before) / 48_000 for before, after in pairwise(heard) if after - before > 4_800)
+    assert gaps[-1] <= dead_s + 5.0, "it is back within five seconds"
+    assert sum(gaps[:-1]) <= 1.0, "there is no other hole than where it was dead"
     assert abs(heard[-1] + 4_800 - sample_position(ends)) <= 9_600, "it ends when it would have ended"
     unsaid_s = len(heard) / 10 - row.heard_ms / 1000
     assert -0.5 <= unsaid_s <= 6.0, "it claims no more than was heard, and little less"
@@ -96,9 +104,9 @@ def test_a_broker_that_falls_on_air_is_not_heard(
         house.pole(1, f"file:{tmp_path / 'pole1.wav'}")
         first, second = two_programmes(house, ears, tmp_path, 5.0)
         house.until_poles_are_there(1)
+        house.until(lambda: house.cached(1) >= 2, "both sounds are on the pole")
         begins = soon(5)
         house.schedule(first, begins)
-        house.until(lambda: house.cached(1) >= 1, "the sound is on the pole")
         house.until(lambda: datetime.now(UTC) > begins + timedelta(seconds=2), "it is on air")
     time.sleep(4.0)
     assert states(house) == []

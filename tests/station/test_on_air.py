@@ -2,7 +2,7 @@
 
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ class Listener(threading.Thread):
     def __init__(self, base_url: str, address: str) -> None:
         super().__init__(name=address)
         self.received = b""
+        self.began: datetime | None = None
         self._url = base_url + address
         self._enough = threading.Event()
         self.start()
@@ -29,6 +30,7 @@ class Listener(threading.Thread):
         with httpx.stream("GET", self._url, timeout=30) as response:
             assert response.status_code == 200
             for part in response.iter_bytes():
+                self.began = self.began or datetime.now(UTC)
                 self.received += part
                 if self._enough.is_set():
                     return
@@ -73,7 +75,13 @@ def test_a_recording_is_approved_heard_on_the_pole_and_on_the_web_and_can_be_hea
     for form, content in received.items():
         tones = ears.decoded(content, form).tone_at(TONE_HZ)
         assert 0.5 <= len(tones) / 10 <= SECONDS + 0.2, form
+        heard_at = listeners[form].began + timedelta(seconds=tones[0] / SAMPLE_RATE_HZ)
+        assert abs(heard_at - rows[0].started_at) < timedelta(seconds=3), "in the same seconds as at the pole"
     assert received["ogg"].count(b"OpusHead") == 1
+
+    # Hôm nay: on how many clusters it was played.
+    today = house.visitor("bientap").http.get("/hom-nay").text
+    assert f"{int(rows[0].state == 'played')}/1 cụm loa đã phát" in today
 
     # The archive: on the commune's page, with byte ranges.
     page = httpx.get(f"{house.base_url}/x/hai-chau").text
@@ -113,6 +121,8 @@ def test_a_written_notice_is_spoken_by_the_loudspeaker_with_its_text_in_the_arch
 
 def test_nothing_is_heard_that_nobody_approved(house: Any, ears: Any, tmp_path: Path) -> None:
     house.start()
+    house.pole(1, f"file:{tmp_path / 'pole1.wav'}")
+    house.until_poles_are_there(1)
     programme_id = house.upload(ears.record(tmp_path / "chua duyet.wav", TONE_HZ, 2.0))
     editor = house.visitor("bientap")
     page = editor.http.get("/soan/moi")
@@ -123,3 +133,6 @@ def test_nothing_is_heard_that_nobody_approved(house: Any, ears: Any, tmp_path: 
     assert answer.status_code in {403, 404}
     time.sleep(2.5)
     assert house.as_run(device=False) == []
+    assert house.as_run() == []
+    heard = ears.heard(tmp_path / "pole1.wav", up_to=datetime.now(UTC))
+    assert float(np.abs(heard.samples).max()) == 0.0, "the pole is silent"

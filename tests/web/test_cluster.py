@@ -32,7 +32,7 @@ async def enrolled(house: Any, tuan: Any) -> tuple[str, dict[str, Any]]:
         answer = await device.client.post("/api/1/enrol", json={"code": code.lower(), "name": "pi-1"})
         assert answer.status_code == 200, answer.text
         again = await device.client.post("/api/1/enrol", json={"code": code})
-        assert (again.status_code, again.json()["error"]["name"]) == (422, "CodeRefused")
+        assert (again.status_code, again.json()["error"]["name"]) == (422, "EnrolmentRefused")
     return code, answer.json()
 
 

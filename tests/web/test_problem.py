@@ -20,7 +20,7 @@ async def test_programs_are_told_in_json(house: Any) -> None:
     async with house.visitor() as visitor:
         answer = await visitor.client.post("/api/1/enrol", json={"code": "AAAA-BBBB-CCCC"})
         assert answer.status_code == 422
-        assert answer.json()["error"]["name"] == "CodeRefused"
+        assert answer.json()["error"]["name"] == "EnrolmentRefused"
         assert "Mã ghi danh" in answer.json()["error"]["text"]
         assert (await visitor.client.post("/api/1/enrol", json={"code": 5})).json()["error"]["name"] == "Http422"
         assert (await visitor.client.get("/api/1/nothing")).json()["error"]["name"] == "Http404"

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel, Field
 
 from speakers.enrolment import enrol
+from speakers.grammar import iso
 from web.session import Anybody
 
 router = APIRouter()
@@ -21,10 +22,11 @@ class Enrolment(BaseModel):
 
 @router.post("/api/1/enrol")
 def enrol_device(visit: Anybody, asked: Enrolment = Body()) -> dict[str, Any]:
-    """Everything the device needs to know, once. Raises CodeRefused."""
+    """Everything the device needs to know, once. Raises EnrolmentRefused."""
     station = visit.station
     with station.database.transaction() as session:
-        enrolled = enrol(session, asked.code, secret=station.device_secret, now=station.now(), address=visit.address)
+        now = station.now()
+        enrolled = enrol(session, asked.code, secret=station.device_secret, now=now, address=visit.address)
     station.hint()
     return {
         "device_id": enrolled.speaker_id,
@@ -37,4 +39,5 @@ def enrol_device(visit: Anybody, asked: Enrolment = Body()) -> dict[str, Any]:
         "clusters": list(enrolled.cluster_ids),
         "media_url": f"{station.settings.base_url}/media",
         "heartbeat_s": station.settings.heartbeat_s,
+        "enrolled_at": iso(now),
     }
