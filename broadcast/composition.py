@@ -38,16 +38,47 @@ def write_text(
     person: Person,
     now: datetime,
     loudness_lufs: float = LOUDNESS_LUFS,
+    speak: bool = True,
 ) -> Programme:
-    """A notice to be read by a voice, as a draft; its speech is asked for in the same transaction.
+    """A notice to be read by a voice, as a draft; its speech is asked for in the same transaction, unless not to be.
 
     Raises NotAllowed, or ProgrammeRefused for an empty or too long text or title and a rate outside 0.5 to 2.
     """
     programme = _draft(unit, title, "text", person, now)
     programme.text, programme.language = cleaned(text), language
     programme.voice, programme.rate = one_line(voice), _rate(rate)
-    _ask_for_speech(session, programme, now, loudness_lufs)
+    if speak:
+        _ask_for_speech(session, programme, now, loudness_lufs)
+    else:
+        take_sound(programme, "none")
     return _keep(session, programme, person, now)
+
+
+def keep_text(
+    session: Session,
+    programme: Programme,
+    *,
+    title: str,
+    text: str,
+    voice: str,
+    rate: float,
+    person: Person,
+    now: datetime,
+) -> None:
+    """Keep what is being typed in a draft: no speech is asked for, no rundown is built, and `change` writes the audit.
+
+    Raises NotAllowed, and ProgrammeRefused when it is no draft of a text or cannot be kept.
+    """
+    _lock(session, programme, person)
+    if programme.state != "draft" or programme.kind != "text":
+        raise ProgrammeRefused("Chương trình đã gửi duyệt: bấm nút để lưu thay đổi.")
+    before = _written(programme)
+    programme.title, programme.text = cleaned_title(title), cleaned(text)
+    programme.voice, programme.rate = one_line(voice), _rate(rate)
+    if before != _written(programme):
+        take_sound(programme, "none")
+        programme.changed_at = now
+        _now_writes(programme, person)
 
 
 def record_from(
@@ -77,7 +108,7 @@ def change(
     Raises NotAllowed, ProgrammeRefused.
     """
     _lock(session, programme, person)
-    before = (programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id)
+    before = _written(programme)
     programme.title = programme.title if title is None else cleaned_title(title)
     if programme.kind == "text":
         programme.text = programme.text if text is None else cleaned(text)
@@ -85,7 +116,7 @@ def change(
         programme.rate = programme.rate if rate is None else _rate(rate)
     elif asset is not None:
         programme.media_asset_id = asset.id
-    if before == (programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id):
+    if before == _written(programme) and programme.sound_state != "none":
         return
     if programme.kind == "text":
         _ask_for_speech(session, programme, now, loudness_lufs)
@@ -94,8 +125,7 @@ def change(
     programme.state, programme.version = "draft", programme.version + 1
     programme.approved_sha256, programme.approver_id, programme.approved_at = "", None, None
     programme.changed_at = now
-    if person.account_id not in programme.writers:
-        programme.writers = [*programme.writers, person.account_id]
+    _now_writes(programme, person)
     rebuild_rundowns(session, programme, now)
     _record(session, "programme.change", programme, person, now)
 
@@ -103,9 +133,12 @@ def change(
 def ask_again(
     session: Session, programme: Programme, *, person: Person, now: datetime, loudness_lufs: float = LOUDNESS_LUFS
 ) -> None:
-    """Try again to make a sound that failed, when its reason is gone. Raises NotAllowed, ProgrammeRefused."""
+    """Make a sound that failed, its reason being gone, or that nobody asked for yet.
+
+    Raises NotAllowed, ProgrammeRefused.
+    """
     _lock(session, programme, person)
-    if programme.sound_state != "failed":
+    if programme.sound_state not in {"failed", "none"}:
         raise ProgrammeRefused("Âm thanh của chương trình này không bị lỗi, không cần làm lại.")
     if programme.kind == "text":
         _ask_for_speech(session, programme, now, loudness_lufs)
@@ -173,6 +206,17 @@ def _keep(session: Session, programme: Programme, person: Person, now: datetime)
     session.flush()
     _record(session, "programme.write", programme, person, now)
     return programme
+
+
+def _written(programme: Programme) -> tuple[object, ...]:
+    """What people wrote of it."""
+    return programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id
+
+
+def _now_writes(programme: Programme, person: Person) -> None:
+    """Whoever wrote of it may not approve it."""
+    if person.account_id not in programme.writers:
+        programme.writers = [*programme.writers, person.account_id]
 
 
 def _lock(session: Session, programme: Programme, person: Person) -> None:
