@@ -5,10 +5,10 @@ own villages.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, or_, select
+from sqlalchemy import ColumnElement, Index, and_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from broadcast.administrative_unit import AdministrativeUnit, unit_of_path
@@ -16,6 +16,8 @@ from broadcast.audit import record
 from broadcast.database import Base, new_id
 from broadcast.errors import NotFound
 from broadcast.permission import Person, require
+
+_TOGETHER = timedelta(minutes=1)
 
 
 class Episode(Base):
@@ -55,12 +57,13 @@ def belongs(episode: Episode, unit: AdministrativeUnit) -> bool:
 
 
 def episodes(
-    session: Session, unit: AdministrativeUnit, before: datetime | None = None, limit: int = 20
+    session: Session, unit: AdministrativeUnit, before: datetime | None = None, limit: int = 20, *, before_id: str = ""
 ) -> list[Episode]:
-    """The episodes on a unit's page aired before an instant, the newest first."""
+    """The episodes on a unit's page aired before an instant, the newest first; of that instant, those before an id."""
     chosen = select(Episode).where(_of(unit), Episode.withdrawn_at.is_(None))
     if before is not None:
-        chosen = chosen.where(Episode.aired_at < before)
+        same = and_(Episode.aired_at == before, Episode.id < before_id)
+        chosen = chosen.where(or_(Episode.aired_at < before, same))
     return list(session.scalars(chosen.order_by(Episode.aired_at.desc(), Episode.id.desc()).limit(limit)))
 
 
@@ -80,6 +83,17 @@ def episode(session: Session, episode_id: str) -> Episode:
     return found
 
 
+def everywhere(session: Session, one: Episode) -> list[Episode]:
+    """The episodes of the same broadcast in all units, this one among them: aired within a minute of one another."""
+    chosen = select(Episode).where(
+        Episode.rendition_sha256 == one.rendition_sha256,
+        Episode.title == one.title,
+        Episode.aired_at.between(one.aired_at - _TOGETHER, one.aired_at + _TOGETHER),
+        Episode.withdrawn_at.is_(None),
+    )
+    return list(session.scalars(chosen.order_by(Episode.unit_path)))
+
+
 def withdraw_episode(session: Session, one: Episode, person: Person, now: datetime) -> None:
     """Take an episode from the archive. Raises NotAllowed."""
     require(person, "approve", one.unit_path, object_type="episode", object_id=one.id)
@@ -87,7 +101,10 @@ def withdraw_episode(session: Session, one: Episode, person: Person, now: dateti
         return
     one.withdrawn_at = now
     unit_id = unit_of_path(session, one.unit_path).id
-    record(session, "episode.withdraw", "episode", one.id, person_id=person.account_id, unit_id=unit_id, now=now)
+    record(
+        session, "episode.withdraw", "episode", one.id,
+        person_id=person.account_id, unit_id=unit_id, now=now, detail={"title": one.title},
+    )  # fmt: skip
 
 
 def keep_episodes(session: Session, wanted: Sequence[Episode]) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, false, or_, select
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.audit import record
@@ -82,17 +82,15 @@ def retire_cluster(session: Session, cluster_id: str, *, person_id: str | None, 
 def views(session: Session, unit_paths: Iterable[str], *, now: datetime, heartbeat_s: int) -> list[ClusterView]:
     """All clusters in use of the units at these paths and of all below them, with their speakers, by path and name."""
     found: dict[str, tuple[Cluster, AdministrativeUnit, list[tuple[Speaker, State]]]] = {}
-    paths = list(unit_paths)
     rows = session.execute(
         select(Cluster, AdministrativeUnit, Speaker)
         .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
         .outerjoin(Speaker, (Speaker.cluster_id == Cluster.id) & Speaker.retired_at.is_(None))
-        .where(Cluster.retired_at.is_(None))
+        .where(Cluster.retired_at.is_(None), _inside(unit_paths))
         .order_by(AdministrativeUnit.path, Cluster.name, Cluster.id, Speaker.name)
+        .options(defer(Speaker.reported, raiseload=True))  # a heartbeat of each, which no list shows
     )
     for one, unit, speaker in rows:
-        if not any(unit.path == path or unit.path.startswith(path + "/") for path in paths):
-            continue
         _, _, speakers = found.setdefault(one.id, (one, unit, []))
         if speaker is not None:
             speakers.append((speaker, state_of(speaker.alive, speaker.last_seen_at, now, heartbeat_s)))
@@ -110,15 +108,16 @@ def reached(session: Session, targets: Iterable[tuple[str, str | None]]) -> list
         unit = session.get(AdministrativeUnit, unit_id)
         if unit is not None:
             wanted_units.append(unit.path)
-    rows = session.execute(
-        select(Cluster.id, AdministrativeUnit.path)
+    rows = session.scalars(
+        select(Cluster.id)
         .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
-        .where(Cluster.retired_at.is_(None))
+        .where(Cluster.retired_at.is_(None), or_(Cluster.id.in_(wanted_clusters), _inside(wanted_units)))
         .order_by(Cluster.id)
     )
-    return [
-        cluster_id
-        for cluster_id, path in rows
-        if cluster_id in wanted_clusters
-        or any(path == unit_path or path.startswith(unit_path + "/") for unit_path in wanted_units)
-    ]
+    return list(rows)
+
+
+def _inside(unit_paths: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a unit is one of these or lies below one."""
+    path = AdministrativeUnit.path
+    return or_(false(), *(or_(path == top, path.startswith(f"{top}/", autoescape=True)) for top in unit_paths))

@@ -22,7 +22,7 @@ CODE_VALID = timedelta(days=7)
 
 
 class CodeRefused(Refused):
-    """Mã ghi danh không đúng, đã dùng hoặc đã hết hạn. Xin tạo mã mới ở trang Cụm loa."""
+    """Mã đăng ký loa không đúng, đã dùng hoặc đã hết hạn. Xin tạo mã mới ở trang Cụm loa."""
 
 
 class EnrolmentCode(Base):

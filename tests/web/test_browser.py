@@ -148,7 +148,7 @@ def test_compose_approve_hear_and_replay(served: Served, browser: Browser, tmp_p
     writes.shot("today")
     writes.page.click("nav.tabs a[href='/soan']")
     writes.shot("shelf")
-    writes.page.click("text=Viết bản tin")
+    writes.page.click("text=Viết chương trình")
     writes.page.fill("#tieu_de", TITLE)
     writes.page.fill("#noi_dung", "Kính thưa bà con. 7 giờ 30 thứ Bảy này, tiêm chủng tại trạm y tế phường.")
     writes.shot("write")
@@ -170,7 +170,7 @@ def test_compose_approve_hear_and_replay(served: Served, browser: Browser, tmp_p
     leads.page.click("nav.tabs a[href='/duyet']")
     leads.hears()
     leads.shot("approve")
-    leads.page.click("text=Duyệt bản tin này")
+    leads.page.click("text=Duyệt chương trình này")
     leads.page.wait_for_selector("text=Đã duyệt.")
 
     writes.page.reload()

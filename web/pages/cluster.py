@@ -20,7 +20,7 @@ router = APIRouter()
 
 STATE_NAMES = {
     State.ONLINE: ("good", "đang hoạt động"),
-    State.LATE: ("wait", "chậm báo tin"),
+    State.LATE: ("wait", "báo về chậm"),
     State.LOST: ("bad", "mất liên lạc"),
     State.NEVER: ("wait", "chưa kết nối lần nào"),
 }

@@ -28,6 +28,7 @@ def listen(visit: SignedIn, programme_id: str) -> Response:
         estimated_ms=round(len(programme.text) / _LETTERS_A_SECOND / max(programme.rate, 0.1) * 1000),
         slow=waited_s > 60,
         may_compose=visit.person.may("compose", of.path),
+        may_schedule=visit.person.may("schedule", of.path),
     )
 
 
