@@ -1,10 +1,10 @@
 """Clusters: loudspeakers that act as one, of one unit; and which of them a set of targets reaches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ForeignKey, false, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, false, func, or_, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from broadcast.administrative_unit import AdministrativeUnit
@@ -79,15 +79,59 @@ def retire_cluster(session: Session, cluster_id: str, *, person_id: str | None, 
     record(session, "cluster.retire", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now)
 
 
-def views(session: Session, unit_paths: Iterable[str], *, now: datetime, heartbeat_s: int) -> list[ClusterView]:
-    """All clusters in use of the units at these paths and of all below them, with their speakers, by path and name."""
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """How many clusters and speakers are in use somewhere, and how many speakers answer."""
+
+    clusters: int
+    speakers: int
+    online: int
+
+
+def fleet(session: Session, unit_paths: Sequence[str], *, now: datetime, heartbeat_s: int) -> Fleet:
+    """The numbers of the units at these paths and of all below them."""
+    inside = (Cluster.retired_at.is_(None), _inside(unit_paths))
+    of_unit = AdministrativeUnit.id == Cluster.unit_id
+    clusters = session.scalar(
+        select(func.count()).select_from(Cluster).join(AdministrativeUnit, of_unit).where(*inside)
+    )
+    seen = session.execute(
+        select(Speaker.alive, Speaker.last_seen_at)
+        .join(Cluster, Cluster.id == Speaker.cluster_id)
+        .join(AdministrativeUnit, of_unit)
+        .where(Speaker.retired_at.is_(None), *inside)
+    ).all()
+    online = sum(state_of(alive, seen_at, now, heartbeat_s) is State.ONLINE for alive, seen_at in seen)
+    return Fleet(clusters or 0, len(seen), online)
+
+
+def views(
+    session: Session,
+    unit_paths: Sequence[str],
+    *,
+    now: datetime,
+    heartbeat_s: int,
+    most: int | None = None,
+    skipped: int = 0,
+) -> list[ClusterView]:
+    """The clusters in use of the units at these paths and of all below them, with their speakers, by path and name;
+    at most `most` of them after the first `skipped`."""
     found: dict[str, tuple[Cluster, AdministrativeUnit, list[tuple[Speaker, State]]]] = {}
+    order = (AdministrativeUnit.path, Cluster.name, Cluster.id)
+    chosen = (
+        select(Cluster.id)
+        .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
+        .where(Cluster.retired_at.is_(None), _inside(unit_paths))
+        .order_by(*order)
+        .limit(most)
+        .offset(skipped)
+    )
     rows = session.execute(
         select(Cluster, AdministrativeUnit, Speaker)
         .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
         .outerjoin(Speaker, (Speaker.cluster_id == Cluster.id) & Speaker.retired_at.is_(None))
-        .where(Cluster.retired_at.is_(None), _inside(unit_paths))
-        .order_by(AdministrativeUnit.path, Cluster.name, Cluster.id, Speaker.name)
+        .where(Cluster.id.in_(chosen))
+        .order_by(*order, Speaker.name)
         .options(defer(Speaker.reported, raiseload=True))  # a heartbeat of each, which no list shows
     )
     for one, unit, speaker in rows:

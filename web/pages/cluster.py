@@ -13,10 +13,12 @@ from speakers import cluster as clusters
 from speakers import speaker as speakers
 from speakers.enrolment import issue_code
 from speakers.heartbeat import State
-from web.place import place
+from web.place import choices, place
 from web.session import Anybody, Sent, SignedIn, Visit, go
 
 router = APIRouter()
+
+PAGE = 30
 
 STATE_NAMES = {
     State.ONLINE: ("good", "đang hoạt động"),
@@ -37,29 +39,36 @@ class Shown:
 
 
 @router.get("/cum-loa")
-def listing(visit: SignedIn, don_vi: str = "") -> Response:
-    """All clusters of a unit and of those below it."""
-    return _listing(visit, don_vi, Shown())
+def listing(visit: SignedIn, don_vi: str = "", trang: str = "1") -> Response:
+    """The clusters of a unit and of those below it, page by page."""
+    return _listing(visit, don_vi, Shown(), number=int(trang) if trang.isdecimal() and len(trang) < 6 else 1)
 
 
-def _listing(visit: Visit, unit_id: str, shown: Shown, status: int = 200) -> Response:
+def _listing(visit: Visit, unit_id: str, shown: Shown, status: int = 200, number: int = 1) -> Response:
     station, person = visit.station, visit.person
     now = station.now()
     with visit.looking() as session:
         here = place(session, person, "view", unit_id, now)
-        views = clusters.views(session, [here.unit.path], now=now, heartbeat_s=station.settings.heartbeat_s)
+        tops, heartbeat_s = [here.unit.path], station.settings.heartbeat_s
+        fleet = clusters.fleet(session, tops, now=now, heartbeat_s=heartbeat_s)
+        pages = max(1, -(-fleet.clusters // PAGE))
+        number = min(max(1, number), pages)
+        skipped = (number - 1) * PAGE
+        views = clusters.views(session, tops, now=now, heartbeat_s=heartbeat_s, most=PAGE, skipped=skipped)
+        inside = choices(session, tops, now) or [here.unit]
     return visit.show(
         "cluster.html",
         status=status,
         place=here,
         views=views,
-        total=sum(len(view.speakers) for view in views),
-        online=sum(view.online for view in views),
+        fleet=fleet,
+        number=number,
+        pages=pages,
         now=now,
         shown=shown,
         state_names=STATE_NAMES,
         may_change=person.may("fleet", here.unit.path),
-        inside=[one for one in here.choices if one.path == here.unit.path or one.path.startswith(here.unit.path + "/")],
+        inside=inside,
         command=f"loa agent --station {station.settings.base_url} --code {shown.code}",
     )
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from broadcast.administrative_unit import AdministrativeUnit, unit, unit_of_path, units_below
+from broadcast.administrative_unit import AdministrativeUnit, unit, unit_of_path
 from broadcast.agenda import ReadBack, read_back
 from broadcast.approval import submit
 from broadcast.database import new_id
@@ -42,7 +43,10 @@ class Reachable:
 
 def _reachable(session: Session, of: AdministrativeUnit, now: datetime, heartbeat_s: int) -> Reachable:
     count = len(clusters.reached(session, [(of.id, None)]))
-    below = [one for one in units_below(session, of) if one.parent_id == of.id and one.valid_to is None]
+    children = select(AdministrativeUnit).where(
+        AdministrativeUnit.parent_id == of.id, AdministrativeUnit.valid_to.is_(None)
+    )
+    below = session.scalars(children.order_by(AdministrativeUnit.path)).all()
     views = clusters.views(session, [of.path], now=now, heartbeat_s=heartbeat_s) if of.parent_id else []
     return Reachable(of, below, views, count)
 
