@@ -103,7 +103,14 @@ def _keep(session: Session, one: Schedule, unit_ids: Iterable[str], *, person: P
 
 
 def _record(session: Session, act: str, one: Schedule, person: Person, now: datetime, **detail: str) -> None:
-    detail |= {"programme": one.programme_id, "wall_start": one.wall_start, "rule": one.rule, "rank": one.rank}
+    title = session.get_one(Programme, one.programme_id).title
+    detail |= {
+        "title": title,
+        "programme": one.programme_id,
+        "wall_start": one.wall_start,
+        "rule": one.rule,
+        "rank": one.rank,
+    }
     record(
         session, act, "schedule", one.id, person_id=person.account_id, unit_id=one.unit_id, now=now, detail={**detail}
     )

@@ -53,7 +53,8 @@ def add_cluster(
     cluster = Cluster(unit_id=unit.id, name=clean, created_at=now)
     session.add(cluster)
     session.flush()
-    record(session, "cluster.add", "cluster", cluster.id, person_id=person_id, unit_id=unit.id, now=now)
+    detail = {"name": cluster.name}
+    record(session, "cluster.add", "cluster", cluster.id, person_id=person_id, unit_id=unit.id, now=now, detail=detail)
     return cluster
 
 
@@ -76,7 +77,8 @@ def retire_cluster(session: Session, cluster_id: str, *, person_id: str | None, 
     for speaker in session.scalars(select(Speaker).where(Speaker.cluster_id == found.id)):
         speaker.retired_at = speaker.retired_at or now
         speaker.provisioned = False
-    record(session, "cluster.retire", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now)
+    detail = {"name": found.name}
+    record(session, "cluster.retire", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now, detail=detail)
 
 
 @dataclass(frozen=True, slots=True)

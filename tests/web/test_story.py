@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from broadcast.asrun import AsRun
-from broadcast.audit import Audit
 from broadcast.database import Database
 from broadcast.plan import Schedule
 from broadcast.programme import Programme
@@ -339,16 +338,3 @@ async def test_wishes_that_cannot_be_are_refused_with_a_sentence(house: Any) -> 
         draft = await written(house, lan, tieu_de="Chưa duyệt")
         answer = await lan.post(f"/soan/{draft}/gui", later)
         assert (answer.status_code, "chưa được duyệt" in answer.text) == (422, True)
-
-
-async def test_every_act_has_its_row_in_the_audit(house: Any) -> None:
-    async with house.visitor("lan") as lan:
-        await approved(house, lan)
-    async with house.visitor("quantri") as admin:
-        page = (await admin.get("/nhat-ky")).text
-        for words in ("soạn chương trình", "gửi duyệt chương trình", "duyệt chương trình", "đăng nhập"):
-            assert words in page
-        assert "việc khác" not in page
-    with house.station.database.reading() as session:
-        acts = set(session.scalars(select(Audit.act)))
-    assert {"programme.write", "programme.submit", "programme.approve", "sign_in"} <= acts

@@ -87,6 +87,7 @@ def add(visit: Anybody, form: Sent) -> Response:
                 audit.record(
                     session, "administrative_unit.add", "administrative_unit", of.id,
                     person_id=person.account_id, unit_id=of.id, now=now, address=visit.address,
+                    detail={"name": of.name},
                 )  # fmt: skip
             clusters.add_cluster(session, of, form.one("ten"), person_id=person.account_id, now=now)
     except Refused as error:
@@ -128,7 +129,9 @@ def retire_one(visit: Anybody, speaker_id: str, form: Sent) -> Response:
         found = speakers.speaker(session, speaker_id)
         _, of = clusters.cluster(session, found.cluster_id)
         require(person, "fleet", of.path, object_type="speaker", object_id=speaker_id)
-        speakers.retire_speaker(session, speaker_id, person_id=person.account_id, now=visit.station.now())
+        speakers.retire_speaker(
+            session, speaker_id, person_id=person.account_id, unit_id=of.id, now=visit.station.now()
+        )
     visit.station.hint()
     return go(f"/cum-loa?don_vi={form.one('don_vi') or of.id}")
 
@@ -145,6 +148,8 @@ def volume(visit: Anybody, speaker_id: str, form: Sent) -> Response:
         found = speakers.speaker(session, speaker_id)
         _, of = clusters.cluster(session, found.cluster_id)
         require(person, "fleet", of.path, object_type="speaker", object_id=speaker_id)
-        speakers.set_volume(session, speaker_id, wanted_db, person_id=person.account_id, now=visit.station.now())
+        speakers.set_volume(
+            session, speaker_id, wanted_db, person_id=person.account_id, unit_id=of.id, now=visit.station.now()
+        )
     visit.station.hint()
     return go(f"/cum-loa?don_vi={form.one('don_vi') or of.id}")
