@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from types import SimpleNamespace
 
@@ -21,6 +22,11 @@ def test_each_command_hands_its_words_to_its_own_room(name: str, monkeypatch: py
     monkeypatch.setattr(loa, "import_module", found)
     assert loa.main([name, "--help"]) == 3
     assert asked == [(f"{loa.COMMANDS[name][0]}.__main__", [name, "--help"])]
+
+
+def test_each_command_is_in_the_architecture(page: Callable[[str], str]) -> None:
+    told = page("docs/architecture.md")
+    assert [name for name in loa.COMMANDS if f"| `loa {name}` |" not in told] == []
 
 
 @pytest.mark.parametrize(("words", "status"), [([], 2), (["--help"], 0), (["help"], 0)])
