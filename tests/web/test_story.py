@@ -338,3 +338,25 @@ async def test_wishes_that_cannot_be_are_refused_with_a_sentence(house: Any) -> 
         draft = await written(house, lan, tieu_de="Chưa duyệt")
         answer = await lan.post(f"/soan/{draft}/gui", later)
         assert (answer.status_code, "chưa được duyệt" in answer.text) == (422, True)
+
+
+async def test_the_way_of_a_programme_is_english_for_who_reads_english(house: Any) -> None:
+    async with house.visitor("lan") as lan:
+        await lan.get("/ngon-ngu/en")
+        programme_id = await approved(house, lan)
+        address = f"/soan/{programme_id}/gui"
+        wish: dict[str, str | list[str]] = {
+            "noi": f"don_vi:{house.hai_chau.id}", "khi": "dat-lich", "ngay": "2026-11-28", "gio": "17:00",
+            "lap": "cac-thu", "thu": ["SA"], "den": "2026-12-31",
+        }  # fmt: skip
+        read_back = (await lan.post(address, wish, page=address)).text
+        assert re.search(
+            r"Will play \d+ s, 1 cluster, Phường Hải Châu, first 17:00 Saturday, 28/11/2026, "
+            r"Saturday, every week, until 31/12/2026\.",
+            read_back,
+        )
+        await lan.post(f"{address}/phat", wish)
+        assert "repeats Saturday, every week, until 31/12/2026" in (await lan.get("/lich?tu=2026-11-28")).text
+        await lan.post(f"/soan/{programme_id}", {**NOTICE, "noi_dung": "Khác."})
+        assert "The sound of the programme is not ready." in (await lan.get("/lich?tu=2026-11-28")).text
+        assert "Nothing to hear again yet" in (await lan.get("/x/hai-chau")).text

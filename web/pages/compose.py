@@ -41,10 +41,11 @@ def shelf(visit: SignedIn, ngan: str = "draft") -> Response:
 @router.get("/soan/moi")
 def blank(visit: SignedIn, kieu: str = "van-ban", don_vi: str = "") -> Response:
     """An empty form, for a text or for a file."""
-    return _form(visit, None, kieu, Form({"don_vi": [don_vi]}), "")
+    return form_page(visit, None, kieu, Form({"don_vi": [don_vi]}), "")
 
 
-def _form(visit: Visit, programme: Programme | None, kind: str, form: Form, error: str) -> Response:
+def form_page(visit: Visit, programme: Programme | None, kind: str, form: Form, error: str) -> Response:
+    """Step 1 for a text (`van-ban`) or a file (`tep`), filled in as it was."""
     unit_id = programme.unit_id if programme else form.one("don_vi")
     with visit.looking() as session:
         here = place(session, visit.person, "compose", unit_id, visit.station.now())
@@ -110,7 +111,7 @@ def write(visit: Anybody, form: Sent) -> Response:
         with visit.acting() as session:
             made = _written(visit, session, form)
     except Refused as error:
-        return _form(visit, None, "van-ban", form, str(error))
+        return form_page(visit, None, "van-ban", form, str(error))
     visit.station.hint()
     return _to_listening(made.id, form)
 
@@ -142,7 +143,7 @@ def open_again(visit: SignedIn, programme_id: str) -> Response:
         "giong": [programme.voice],
         "toc_do": [str(programme.rate)],
     }
-    return _form(visit, programme, "van-ban", Form(fields), "")
+    return form_page(visit, programme, "van-ban", Form(fields), "")
 
 
 @router.post("/soan/{programme_id}")
@@ -154,7 +155,7 @@ def rewrite(visit: Anybody, programme_id: str, form: Sent) -> Response:
     except Refused as error:
         with visit.looking() as session:
             programme = programme_for(session, programme_id, visit.person, "compose")
-        return _form(visit, programme, "van-ban", form, str(error))
+        return form_page(visit, programme, "van-ban", form, str(error))
     visit.station.hint()
     return _to_listening(programme_id, form)
 

@@ -17,6 +17,7 @@ from broadcast.outlook import outlook
 from broadcast.permission import Person
 from broadcast.schedule import changeable, schedule
 from broadcast.stopping import stop
+from broadcast.unit_path import covers
 from speakers import cluster as clusters
 from speakers.cluster import ClusterView
 from web.grouping import Group, grouped
@@ -110,17 +111,11 @@ def today(visit: SignedIn, don_vi: str = "") -> Response:
         on_air=on_air,
         coming=[one for one in groups if one.first.start > now][:MOST],
         behind=behind,
-        alarms=[str(alarm) for alarm in station.alarms() if _concerns(alarm, here.unit.path)],
+        alarms=[alarm for alarm in station.alarms() if covers(here.unit.path, alarm.unit)],
         online=sum(1 for view in views if view.online),
         clusters=len(views),
         stoppable=stoppable,
     )
-
-
-def _concerns(alarm: object, path: str) -> bool:
-    """Whether an alarm is about this unit or one below it; an alarm of no unit concerns everybody."""
-    of = str(getattr(alarm, "unit", "") or path)
-    return of == path or of.startswith(f"{path}/")
 
 
 @router.post("/hom-nay/dung/{schedule_id}")
