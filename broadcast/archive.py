@@ -78,7 +78,7 @@ def episode(session: Session, episode_id: str) -> Episode:
     found = session.get(Episode, episode_id)
     if found is None or found.withdrawn_at is not None:
         raise NotFound(
-            "Không tìm thấy bản tin này, hoặc bản tin đã bị gỡ.", object_type="episode", object_id=episode_id
+            "Không tìm thấy chương trình này, hoặc chương trình đã bị gỡ.", object_type="episode", object_id=episode_id
         )
     return found
 

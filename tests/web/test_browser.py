@@ -196,7 +196,7 @@ def test_compose_approve_hear_and_replay(served: Served, browser: Browser, tmp_p
     leads.page.click("nav.tabs a[href='/duyet']")
     leads.hears()
     leads.shot("approve")
-    leads.page.click("text=Duyệt chương trình này")
+    leads.page.click("main button:has-text('Duyệt')")
     leads.page.wait_for_selector("text=Đã duyệt.")
 
     writes.page.reload()
