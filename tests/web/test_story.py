@@ -357,6 +357,13 @@ async def test_the_way_of_a_programme_is_english_for_who_reads_english(house: An
         )
         await lan.post(f"{address}/phat", wish)
         assert "repeats Saturday, every week, until 31/12/2026" in (await lan.get("/lich?tu=2026-11-28")).text
+        soon = {"noi": wish["noi"], "khi": "dat-lich", "ngay": "2026-11-24", "gio": "10:01"}
+        await lan.post(f"{address}/phat", soon)
+        sha256 = programme(house, programme_id).rendition_sha256
+        house.station.storage.rendition(str(sha256)).unlink()
+        house.clock.wind(seconds=30)
+        house.playout.look(house.clock())
+        assert "Phường Hải Châu: «Lịch tiêm chủng» at 10:01 today cannot be played." in (await lan.get("/hom-nay")).text
         await lan.post(f"/soan/{programme_id}", {**NOTICE, "noi_dung": "Khác."})
         assert "The sound of the programme is not ready." in (await lan.get("/lich?tu=2026-11-28")).text
         assert "Nothing to hear again yet" in (await lan.get("/x/hai-chau")).text
