@@ -232,4 +232,5 @@ def _record(
     session: Session, act: str, account: Account, now: datetime, *, by: Person | None, unit_id: str | None = None
 ) -> None:
     person_id = by.account_id if by else None
-    record(session, act, "account", account.id, person_id=person_id, unit_id=unit_id, now=now)
+    detail = {"name": account.sign_in_name}
+    record(session, act, "account", account.id, person_id=person_id, unit_id=unit_id, now=now, detail=detail)

@@ -114,5 +114,6 @@ def _record(
         person_id=person.account_id,
         unit_id=programme.unit_id,
         now=now,
-        detail={"version": programme.version, "heard": programme.heard_sha256} | ({"reason": reason} if reason else {}),
+        detail={"title": programme.title, "version": programme.version, "heard": programme.heard_sha256}
+        | ({"reason": reason} if reason else {}),
     )

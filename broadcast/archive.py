@@ -5,10 +5,10 @@ own villages.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, Select, select
+from sqlalchemy import Index, Select, and_, or_, select
 from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from broadcast.administrative_unit import AdministrativeUnit, unit_of_path, units_below
@@ -17,6 +17,8 @@ from broadcast.database import Base, new_id
 from broadcast.errors import NotFound
 from broadcast.permission import Person, require
 from broadcast.unit_path import covers, lineage
+
+_TOGETHER = timedelta(minutes=1)
 
 
 class Episode(Base):
@@ -49,17 +51,21 @@ def belongs(episode: Episode, unit: AdministrativeUnit) -> bool:
 
 
 def episodes(
-    session: Session, unit: AdministrativeUnit, before: datetime | None = None, limit: int = 20
+    session: Session, unit: AdministrativeUnit, before: datetime | None = None, limit: int = 20, *, before_id: str = ""
 ) -> list[Episode]:
-    """The episodes on a unit's page aired before an instant, the newest first: its own, those of the units above it
-    and, for a commune, those of its villages. Each part is read in order from an index, no more than the page takes."""
+    """The episodes on a unit's page aired before an instant (of that instant, those before an id), the newest first.
+
+    Its own, those of the units above it and, for a commune, those of its villages. Each part is read in order from an
+    index, no more than the page takes.
+    """
     parts = [Episode.unit_path == path for path in lineage(unit.path)]
     villages = [one.path for one in units_below(session, unit)] if "/" in unit.path else []
     if villages:
         parts.append(Episode.unit_path.in_(villages))
     chosen = _newest(limit)
     if before is not None:
-        chosen = chosen.where(Episode.aired_at < before)
+        same = and_(Episode.aired_at == before, Episode.id < before_id)
+        chosen = chosen.where(or_(Episode.aired_at < before, same))
     found = [one for part in parts for one in session.scalars(chosen.where(part))]
     return sorted(found, key=lambda one: (one.aired_at, one.id), reverse=True)[:limit]
 
@@ -80,9 +86,20 @@ def episode(session: Session, episode_id: str) -> Episode:
     found = session.get(Episode, episode_id)
     if found is None or found.withdrawn_at is not None:
         raise NotFound(
-            "Không tìm thấy bản tin này, hoặc bản tin đã bị gỡ.", object_type="episode", object_id=episode_id
+            "Không tìm thấy chương trình này, hoặc chương trình đã bị gỡ.", object_type="episode", object_id=episode_id
         )
     return found
+
+
+def everywhere(session: Session, one: Episode) -> list[Episode]:
+    """The episodes of the same broadcast in all units, this one among them: aired within a minute of one another."""
+    chosen = select(Episode).where(
+        Episode.rendition_sha256 == one.rendition_sha256,
+        Episode.title == one.title,
+        Episode.aired_at.between(one.aired_at - _TOGETHER, one.aired_at + _TOGETHER),
+        Episode.withdrawn_at.is_(None),
+    )
+    return list(session.scalars(chosen.order_by(Episode.unit_path)))
 
 
 def withdraw_episode(session: Session, one: Episode, person: Person, now: datetime) -> None:
@@ -92,7 +109,10 @@ def withdraw_episode(session: Session, one: Episode, person: Person, now: dateti
         return
     one.withdrawn_at = now
     unit_id = unit_of_path(session, one.unit_path).id
-    record(session, "episode.withdraw", "episode", one.id, person_id=person.account_id, unit_id=unit_id, now=now)
+    record(
+        session, "episode.withdraw", "episode", one.id,
+        person_id=person.account_id, unit_id=unit_id, now=now, detail={"title": one.title},
+    )  # fmt: skip
 
 
 def keep_episodes(session: Session, wanted: Sequence[Episode]) -> int:

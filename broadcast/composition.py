@@ -40,16 +40,47 @@ def write_text(
     person: Person,
     now: datetime,
     loudness_lufs: float = LOUDNESS_LUFS,
+    speak: bool = True,
 ) -> Programme:
-    """A notice to be read by a voice, as a draft; its speech is asked for in the same transaction.
+    """A notice to be read by a voice, as a draft; its speech is asked for in the same transaction, unless not to be.
 
     Raises NotAllowed, or ProgrammeRefused for an empty or too long text or title and a rate outside 0.5 to 2.
     """
     programme = _draft(unit, title, "text", person, now)
     programme.text, programme.language = cleaned(text), language
     programme.voice, programme.rate = one_line(voice), _rate(rate)
-    _ask_for_speech(session, programme, storage, now, loudness_lufs)
+    if speak:
+        _ask_for_speech(session, programme, storage, now, loudness_lufs)
+    else:
+        take_sound(programme, "none")
     return _keep(session, programme, person, now)
+
+
+def keep_text(
+    session: Session,
+    programme: Programme,
+    *,
+    title: str,
+    text: str,
+    voice: str,
+    rate: float,
+    person: Person,
+    now: datetime,
+) -> None:
+    """Keep what is being typed in a draft: no speech is asked for, no rundown is built, and `change` writes the audit.
+
+    Raises NotAllowed, and ProgrammeRefused when it is no draft of a text or cannot be kept.
+    """
+    _lock(session, programme, person)
+    if programme.state != "draft" or programme.kind != "text":
+        raise ProgrammeRefused("Chương trình đã gửi duyệt: bấm nút để lưu thay đổi.")
+    before = _written(programme)
+    programme.title, programme.text = cleaned_title(title), cleaned(text)
+    programme.voice, programme.rate = one_line(voice), _rate(rate)
+    if before != _written(programme):
+        take_sound(programme, "none")
+        programme.changed_at = now
+        _now_writes(programme, person)
 
 
 def record_from(
@@ -80,7 +111,7 @@ def change(
     Raises NotAllowed, ProgrammeRefused.
     """
     _lock(session, programme, person)
-    before = (programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id)
+    before = _written(programme)
     programme.title = programme.title if title is None else cleaned_title(title)
     if programme.kind == "text":
         programme.text = programme.text if text is None else cleaned(text)
@@ -88,7 +119,7 @@ def change(
         programme.rate = programme.rate if rate is None else _rate(rate)
     elif asset is not None:
         programme.media_asset_id = asset.id
-    if before == (programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id):
+    if before == _written(programme) and programme.sound_state != "none":
         return
     if programme.kind == "text":
         _ask_for_speech(session, programme, storage, now, loudness_lufs)
@@ -97,8 +128,7 @@ def change(
     programme.state, programme.version = "draft", programme.version + 1
     forget_approval(programme)
     programme.changed_at = now
-    if person.account_id not in programme.writers:
-        programme.writers = [*programme.writers, person.account_id]
+    _now_writes(programme, person)
     rebuild_rundowns(session, programme, now)
     _record(session, "programme.change", programme, person, now)
 
@@ -112,13 +142,13 @@ def ask_again(
     now: datetime,
     loudness_lufs: float = LOUDNESS_LUFS,
 ) -> None:
-    """Try again to make a sound that failed, when its reason is gone, or that was made and lost.
+    """Make a sound that nobody asked for yet, that failed, its reason being gone, or that was made and lost.
 
     Approval is bound to what is heard: it counts again if the new sound is the same. Raises NotAllowed,
     ProgrammeRefused.
     """
     _lock(session, programme, person)
-    if programme.sound_state != "failed" and not _is_lost(programme, storage):
+    if programme.sound_state not in {"failed", "none"} and not _is_lost(programme, storage):
         raise ProgrammeRefused("Âm thanh của chương trình này không bị lỗi, không cần làm lại.")
     if programme.kind == "text":
         _ask_for_speech(session, programme, storage, now, loudness_lufs)
@@ -187,6 +217,17 @@ def _keep(session: Session, programme: Programme, person: Person, now: datetime)
     session.flush()
     _record(session, "programme.write", programme, person, now)
     return programme
+
+
+def _written(programme: Programme) -> tuple[object, ...]:
+    """What people wrote of it."""
+    return programme.title, programme.text, programme.voice, programme.rate, programme.media_asset_id
+
+
+def _now_writes(programme: Programme, person: Person) -> None:
+    """Whoever wrote of it may not approve it."""
+    if person.account_id not in programme.writers:
+        programme.writers = [*programme.writers, person.account_id]
 
 
 def _lock(session: Session, programme: Programme, person: Person) -> None:

@@ -61,7 +61,7 @@ class Base(DeclarativeBase):
 
 
 def new_id() -> str:
-    """A new identifier: 48 bits of time, so that rows lie in order, and 72 random bits; 20 characters of base 32."""
+    """A new identifier: 48 bits of time, so that rows lie in order, and 72 random bits; 24 characters of base 32."""
     value = (time.time_ns() // 1_000_000 << 72) | secrets.randbits(72)
     digits = "0123456789abcdefghjkmnpqrstvwxyz"
     return "".join(digits[value >> shift & 31] for shift in range(115, -1, -5))

@@ -149,7 +149,10 @@ def keep(
         asset.state = "waiting"
         payload = {"source_sha256": received.sha256, "kind": kind, "profile": profile, "target_lufs": loudness_lufs}
         enqueue(session, "rendition", rendition_key(received.sha256, profile), payload, now)
-    record(session, "media.keep", "media_asset", asset.id, person_id=person.account_id, unit_id=of.id, now=now)
+    record(
+        session, "media.keep", "media_asset", asset.id,
+        person_id=person.account_id, unit_id=of.id, now=now, detail={"name": asset.name},
+    )  # fmt: skip
     return asset
 
 

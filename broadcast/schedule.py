@@ -83,7 +83,14 @@ def _keep(session: Session, one: Schedule, unit_ids: Iterable[str], *, person: P
 
 
 def _record(session: Session, act: str, one: Schedule, person: Person, now: datetime, **detail: str) -> None:
-    detail |= {"programme": one.programme_id, "wall_start": one.wall_start, "rule": one.rule, "rank": one.rank}
+    title = session.get_one(Programme, one.programme_id).title
+    detail |= {
+        "title": title,
+        "programme": one.programme_id,
+        "wall_start": one.wall_start,
+        "rule": one.rule,
+        "rank": one.rank,
+    }
     record(
         session, act, "schedule", one.id, person_id=person.account_id, unit_id=one.unit_id, now=now, detail={**detail}
     )
@@ -98,17 +105,22 @@ def play_now(
     *,
     lead_ms: int,
     rank: Rank = Rank.NORMAL,
+    once_id: str = "",
 ) -> Schedule:
     """Start a programme `lead_ms` from now at all targets together. Raises NotAllowed, NotFound, ScheduleRefused.
 
-    It is kept as an instant in UTC, which no clock change moves, and may begin up to a minute late.
+    It is kept as an instant in UTC, which no clock change moves, and may begin up to a minute late. `once_id` becomes
+    its id: asked for twice with the same one, it is started once.
     """
     units = _units(session, targets, person, now)
+    done = _done_before(session, programme, once_id, person)
+    if done is not None:
+        return done
     _require_ready(programme)
     start = now + timedelta(milliseconds=lead_ms)
     start = start.replace(microsecond=start.microsecond // 1000 * 1000)
     one = Schedule(
-        id=new_id(),
+        id=once_id or new_id(),
         programme_id=programme.id,
         unit_id=programme.unit_id,
         targets=[list(target) for target in targets],
@@ -141,20 +153,25 @@ def add(
     resume: Resume = "resume",
     person: Person,
     now: datetime,
+    once_id: str = "",
 ) -> Schedule:
     """Schedule an approved programme: `wall_start` is `2026-11-24T17:00:00` in `timezone`, `rule` an RFC 5545 RRULE.
+    `once_id` as in `play_now`.
 
     Raises NotAllowed, NotFound, and ScheduleRefused with the sentence: past, 31 February, unknown zone, a rule that
     never occurs or cannot be read, an unapproved programme.
     """
     units = _units(session, targets, person, now)
+    done = _done_before(session, programme, once_id, person)
+    if done is not None:
+        return done
     _require_ready(programme)
     wall_start, rule = wall_text(wall_time(wall_start)), canonical(rule)
     _require_future(wall_start, timezone, rule, now)
     if not 0 <= late_s <= LONGEST_LATE_S:
         raise ScheduleRefused("Thời gian cho phép phát trễ phải từ 0 đến 60 phút.")
     one = Schedule(
-        id=new_id(),
+        id=once_id or new_id(),
         programme_id=programme.id,
         unit_id=programme.unit_id,
         targets=[list(target) for target in targets],
@@ -172,6 +189,17 @@ def add(
     _keep(session, one, units, person=person, act="schedule.add", now=now)
     mark_stale(session, units)
     return one
+
+
+def _done_before(session: Session, programme: Programme, once_id: str, person: Person) -> Schedule | None:
+    """The schedule that this person made under this id before, of two at once the second waits for the first."""
+    if not once_id:
+        return None
+    session.refresh(programme, with_for_update=True)
+    done = session.get(Schedule, once_id)
+    if done is not None and (done.created_by != person.account_id or done.programme_id != programme.id):
+        raise NotFound("Không tìm thấy lịch phát này.", object_type="schedule", object_id=once_id)
+    return done
 
 
 def _require_future(wall_start: str, timezone: str, rule: str, now: datetime) -> datetime:
@@ -197,6 +225,16 @@ def _for_person(session: Session, one: Schedule, person: Person) -> list[str]:
     for _, path in rows:
         require(person, "schedule", path, object_type="schedule", object_id=one.id)
     return [unit_id for unit_id, _ in rows]
+
+
+def changeable(session: Session, schedule_ids: Iterable[str], person: Person) -> set[str]:
+    """Those of the schedules that this person may change, stop or withdraw: all their units are theirs."""
+    rows = session.execute(
+        select(ScheduleTarget.schedule_id, AdministrativeUnit.path)
+        .join(AdministrativeUnit, ScheduleTarget.unit_id == AdministrativeUnit.id)
+        .where(ScheduleTarget.schedule_id.in_(set(schedule_ids)))
+    ).all()
+    return {one for one, _ in rows} - {one for one, path in rows if not person.may("schedule", path)}
 
 
 def withdraw(session: Session, one: Schedule, person: Person, now: datetime) -> None:

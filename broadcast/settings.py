@@ -31,6 +31,10 @@ class Settings:
     )
     http_host: str = _knob("127.0.0.1", "Address that the web server listens on.")
     http_port: int = _knob(8080, "Port of the web server.")
+    trusted_proxies: str = _knob(
+        "127.0.0.1,::1",
+        "Addresses of the HTTPS proxies in front, with commas; only their word for where a visitor comes from counts.",
+    )
     public_url: str = _knob(
         "", "Address under which devices and browsers reach the station; empty: made of host and port."
     )

@@ -54,8 +54,11 @@ def sign_in(
     raise WrongPassword
 
 
-def person_of(database: Database, token: str, now: datetime, *, lasts: timedelta = LASTS) -> Person | None:
-    """Who holds this token; None when nobody does any more. Use of it, once a minute, makes it last longer."""
+def person_of(
+    database: Database, token: str, now: datetime, *, lasts: timedelta = LASTS, used: bool = True
+) -> Person | None:
+    """Who holds this token; None when nobody does any more. Use of it, once a minute, makes it last longer; a page
+    that looks again by itself is no use."""
     with database.reading() as session:
         found = session.get(SignIn, _hash(token))
         account = session.get(Account, found.account_id) if found else None
@@ -63,7 +66,7 @@ def person_of(database: Database, token: str, now: datetime, *, lasts: timedelta
             return None
         person = person_from(session, account, found.csrf)
         seen_at = found.seen_at
-    if now - seen_at >= _SEEN_EVERY:
+    if used and now - seen_at >= _SEEN_EVERY:
         with database.transaction() as session:
             again = session.get(SignIn, _hash(token))
             if again is not None:

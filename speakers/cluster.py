@@ -1,11 +1,11 @@
 """Clusters: loudspeakers that act as one, of one unit; and which of them a set of targets reaches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, false, func, or_, select
+from sqlalchemy.orm import Mapped, Session, defer, mapped_column
 
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.audit import record
@@ -53,7 +53,8 @@ def add_cluster(
     cluster = Cluster(unit_id=unit.id, name=clean, created_at=now)
     session.add(cluster)
     session.flush()
-    record(session, "cluster.add", "cluster", cluster.id, person_id=person_id, unit_id=unit.id, now=now)
+    detail = {"name": cluster.name}
+    record(session, "cluster.add", "cluster", cluster.id, person_id=person_id, unit_id=unit.id, now=now, detail=detail)
     return cluster
 
 
@@ -76,23 +77,66 @@ def retire_cluster(session: Session, cluster_id: str, *, person_id: str | None, 
     for speaker in session.scalars(select(Speaker).where(Speaker.cluster_id == found.id)):
         speaker.retired_at = speaker.retired_at or now
         speaker.provisioned = False
-    record(session, "cluster.retire", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now)
+    detail = {"name": found.name}
+    record(session, "cluster.retire", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now, detail=detail)
 
 
-def views(session: Session, unit_paths: Iterable[str], *, now: datetime, heartbeat_s: int) -> list[ClusterView]:
-    """All clusters in use of the units at these paths and of all below them, with their speakers, by path and name."""
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """How many clusters and speakers are in use somewhere, and how many speakers answer."""
+
+    clusters: int
+    speakers: int
+    online: int
+
+
+def fleet(session: Session, unit_paths: Sequence[str], *, now: datetime, heartbeat_s: int) -> Fleet:
+    """The numbers of the units at these paths and of all below them."""
+    inside = (Cluster.retired_at.is_(None), _inside(unit_paths))
+    of_unit = AdministrativeUnit.id == Cluster.unit_id
+    clusters = session.scalar(
+        select(func.count()).select_from(Cluster).join(AdministrativeUnit, of_unit).where(*inside)
+    )
+    seen = session.execute(
+        select(Speaker.alive, Speaker.last_seen_at)
+        .join(Cluster, Cluster.id == Speaker.cluster_id)
+        .join(AdministrativeUnit, of_unit)
+        .where(Speaker.retired_at.is_(None), *inside)
+    ).all()
+    online = sum(state_of(alive, seen_at, now, heartbeat_s) is State.ONLINE for alive, seen_at in seen)
+    return Fleet(clusters or 0, len(seen), online)
+
+
+def views(
+    session: Session,
+    unit_paths: Sequence[str],
+    *,
+    now: datetime,
+    heartbeat_s: int,
+    most: int | None = None,
+    skipped: int = 0,
+) -> list[ClusterView]:
+    """The clusters in use of the units at these paths and of all below them, with their speakers, by path and name;
+    at most `most` of them after the first `skipped`."""
     found: dict[str, tuple[Cluster, AdministrativeUnit, list[tuple[Speaker, State]]]] = {}
-    paths = list(unit_paths)
+    order = (AdministrativeUnit.path, Cluster.name, Cluster.id)
+    chosen = (
+        select(Cluster.id)
+        .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
+        .where(Cluster.retired_at.is_(None), _inside(unit_paths))
+        .order_by(*order)
+        .limit(most)
+        .offset(skipped)
+    )
     rows = session.execute(
         select(Cluster, AdministrativeUnit, Speaker)
         .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
         .outerjoin(Speaker, (Speaker.cluster_id == Cluster.id) & Speaker.retired_at.is_(None))
-        .where(Cluster.retired_at.is_(None))
-        .order_by(AdministrativeUnit.path, Cluster.name, Cluster.id, Speaker.name)
+        .where(Cluster.id.in_(chosen))
+        .order_by(*order, Speaker.name)
+        .options(defer(Speaker.reported, raiseload=True))  # a heartbeat of each, which no list shows
     )
     for one, unit, speaker in rows:
-        if not any(unit.path == path or unit.path.startswith(path + "/") for path in paths):
-            continue
         _, _, speakers = found.setdefault(one.id, (one, unit, []))
         if speaker is not None:
             speakers.append((speaker, state_of(speaker.alive, speaker.last_seen_at, now, heartbeat_s)))
@@ -110,15 +154,16 @@ def reached(session: Session, targets: Iterable[tuple[str, str | None]]) -> list
         unit = session.get(AdministrativeUnit, unit_id)
         if unit is not None:
             wanted_units.append(unit.path)
-    rows = session.execute(
-        select(Cluster.id, AdministrativeUnit.path)
+    rows = session.scalars(
+        select(Cluster.id)
         .join(AdministrativeUnit, AdministrativeUnit.id == Cluster.unit_id)
-        .where(Cluster.retired_at.is_(None))
+        .where(Cluster.retired_at.is_(None), or_(Cluster.id.in_(wanted_clusters), _inside(wanted_units)))
         .order_by(Cluster.id)
     )
-    return [
-        cluster_id
-        for cluster_id, path in rows
-        if cluster_id in wanted_clusters
-        or any(path == unit_path or path.startswith(unit_path + "/") for unit_path in wanted_units)
-    ]
+    return list(rows)
+
+
+def _inside(unit_paths: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a unit is one of these or lies below one."""
+    path = AdministrativeUnit.path
+    return or_(false(), *(or_(path == top, path.startswith(f"{top}/", autoescape=True)) for top in unit_paths))

@@ -65,7 +65,10 @@ def issue_code(session: Session, cluster_id: str, name: str, *, person_id: str |
             expires_at=now + CODE_VALID,
         )
     )
-    record(session, "enrolment.issue", "cluster", found.id, person_id=person_id, unit_id=unit.id, now=now)
+    record(
+        session, "enrolment.issue", "cluster", found.id,
+        person_id=person_id, unit_id=unit.id, now=now, detail={"name": found.name},
+    )  # fmt: skip
     return code
 
 

@@ -23,7 +23,7 @@ class WireMalformed(FleetError, ValueError):
 
 
 class EnrolmentRefused(FleetError, Refused):
-    """Mã ghi danh không đúng, đã dùng rồi hoặc đã hết hạn. Hãy xin mã mới ở trang Cụm loa."""
+    """Mã đăng ký loa không đúng, đã dùng rồi hoặc đã hết hạn. Hãy xin mã mới ở trang Cụm loa."""
 
 
 class NotEnrolled(FleetError):

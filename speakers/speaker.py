@@ -50,18 +50,29 @@ def speaker(session: Session, speaker_id: str) -> Speaker:
     return found
 
 
-def retire_speaker(session: Session, speaker_id: str, *, person_id: str | None, now: datetime) -> None:
-    """Take a speaker out of use: its credentials are worthless from now on. Raises NotFound."""
+def retire_speaker(
+    session: Session, speaker_id: str, *, person_id: str | None, now: datetime, unit_id: str | None = None
+) -> None:
+    """Take a speaker of a unit out of use: its credentials are worthless from now on. Raises NotFound."""
     found = speaker(session, speaker_id)
     found.retired_at = now
     found.provisioned = False
-    record(session, "speaker.retire", "speaker", found.id, person_id=person_id, unit_id=None, now=now)
+    detail = {"name": found.name}
+    record(session, "speaker.retire", "speaker", found.id, person_id=person_id, unit_id=unit_id, now=now, detail=detail)
 
 
-def set_volume(session: Session, speaker_id: str, volume_db: float, *, person_id: str | None, now: datetime) -> None:
-    """Ask for another volume, -60 to +6 dB. Raises NotFound."""
+def set_volume(
+    session: Session,
+    speaker_id: str,
+    volume_db: float,
+    *,
+    person_id: str | None,
+    now: datetime,
+    unit_id: str | None = None,
+) -> None:
+    """Ask a speaker of a unit for another volume, -60 to +6 dB. Raises NotFound."""
     found = speaker(session, speaker_id)
     found.volume_db = min(6.0, max(-60.0, volume_db))
     found.wanted_revision += 1
-    detail = {"volume_db": found.volume_db}
-    record(session, "speaker.volume", "speaker", found.id, person_id=person_id, unit_id=None, now=now, detail=detail)
+    detail = {"name": found.name, "volume_db": found.volume_db}
+    record(session, "speaker.volume", "speaker", found.id, person_id=person_id, unit_id=unit_id, now=now, detail=detail)

@@ -8,7 +8,21 @@ from starlette.types import Scope
 from web import problem
 from web.api import enrol, media, upload
 from web.page import STATIC
-from web.pages import account, approval, audit_log, cluster, compose, listening, portal, schedule, send, sign_in, today
+from web.pages import (
+    account,
+    approval,
+    audit_log,
+    choosing,
+    cluster,
+    compose,
+    episode,
+    listening,
+    portal,
+    schedule,
+    send,
+    sign_in,
+    today,
+)
 from web.station import Station
 
 ROUTERS = (
@@ -17,12 +31,14 @@ ROUTERS = (
     upload.router,  # before the pages: «/soan/tep» is no programme
     sign_in.router,
     portal.router,
+    episode.router,
     today.router,
     compose.router,
     listening.router,
     send.router,
     approval.router,
     schedule.router,
+    choosing.router,
     cluster.router,
     account.router,
     audit_log.router,

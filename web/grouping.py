@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.agenda import Planned
+from broadcast.unit_path import lineage
 from speakers.cluster import ClusterView
 
 NAMED = 2
@@ -35,14 +36,11 @@ class Group:
 
 def aimed_at(views: Sequence[ClusterView], targets: Iterable[str]) -> list[ClusterView]:
     """The clusters among these that `unit:<path>` and `cluster:<id>` mean."""
-    wanted = tuple(targets)
+    wanted = set(targets)
     return [
         view
         for view in views
-        if any(
-            target == f"cluster:{view.cluster.id}" or f"unit:{view.unit.path}/".startswith(f"{target}/")
-            for target in wanted
-        )
+        if f"cluster:{view.cluster.id}" in wanted or any(f"unit:{path}" in wanted for path in lineage(view.unit.path))
     ]
 
 

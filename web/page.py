@@ -1,5 +1,6 @@
 """Pages: the templates, the words they may use, and how an answer is made of them."""
 
+import gzip
 from collections.abc import Mapping
 from functools import partial
 from hashlib import sha256
@@ -12,6 +13,9 @@ from starlette.responses import HTMLResponse, Response
 
 from web import wording
 from web.translation import translate
+
+_WORTH_PACKING = 2_000
+"""Pages longer than this are sent packed; sound and streams never are."""
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -53,8 +57,7 @@ def words(language: str) -> dict[str, Any]:
         "clock_to_second": wording.clock_to_second,
         "moment": partial(wording.moment, language=language),
         "span": partial(wording.span, language=language),
-        "ago": partial(wording.ago, language=language),
-        "number": partial(wording.number, language=language),
+        "rule": partial(wording.rule, language=language),
         "size": partial(wording.size, language=language),
     }
 
@@ -70,17 +73,21 @@ def page(
 ) -> Response:
     """One template filled for one visit (a `web.session.Visit`, or None where even that failed)."""
     language = visit.language if visit else "vi"
-    text = templates.get_template(template).render(
+    body = templates.get_template(template).render(
         visit=visit,
         path=request.url.path,
         query=request.url.query,
         **words(language),
         **context,
     )
-    return HTMLResponse(text, status, {"Cache-Control": "no-store", **(headers or {})})
+    told = {"Cache-Control": "no-store", "Vary": "Accept-Encoding", **(headers or {})}
+    content = body.encode()
+    if len(content) > _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
+        content, told["Content-Encoding"] = gzip.compress(content, 5), "gzip"
+    return HTMLResponse(content, status, told)
 
 
-def error_page(request: Request, status: int, sentence: str, headers: Mapping[str, str]) -> Response:
-    """A problem as a sentence, with the way back."""
+def error_page(request: Request, status: int, sentence: str, headers: Mapping[str, str], way_in: str = "") -> Response:
+    """A problem as a sentence, with the way back: to sign in when `way_in` is given."""
     visit = getattr(request.state, "visit", None)
-    return page(request, "problem.html", visit=visit, status=status, headers=headers, sentence=sentence)
+    return page(request, "problem.html", visit=visit, status=status, headers=headers, sentence=sentence, way_in=way_in)

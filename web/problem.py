@@ -24,7 +24,7 @@ from broadcast.errors import (
 )
 from web.form import FormTooLong
 from web.page import error_page
-from web.session import FormExpired, SignInNeeded, sign_in_address
+from web.session import FormExpired, SessionEnded, SignInNeeded, sign_in_address
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,7 @@ STATUS: dict[type[Exception], int] = {
     NotFound: 404,
     NotAllowed: 403,
     FormExpired: 403,
+    SessionEnded: 401,
     FormTooLong: 413,
     WrongPassword: 401,
     TooManyAttempts: 429,
@@ -74,7 +75,8 @@ def answer(request: Request, status: int, name: str, sentence: str) -> Response:
         headers["Retry-After"] = "60"
     if wants_json(request):
         return JSONResponse({"error": {"name": name, "text": sentence}}, status, headers)
-    return error_page(request, status, sentence, headers)
+    way_in = sign_in_address(request) if name == SessionEnded.__name__ else ""
+    return error_page(request, status, sentence, headers, way_in)
 
 
 def expected(request: Request, error: Exception) -> Response:
@@ -98,7 +100,7 @@ def to_sign_in(request: Request, error: Exception) -> Response:
     if wants_json(request):
         return answer(request, 401, type(error).__name__, str(error))
     if request.headers.get("hx-request"):
-        return Response(status_code=204, headers={"HX-Redirect": "/dang-nhap"})
+        return Response(status_code=204, headers={"HX-Redirect": sign_in_address(request)})
     return RedirectResponse(sign_in_address(request), 303)
 
 

@@ -108,10 +108,18 @@ async def serve(settings: Settings, database: Database, beside: Beside | None = 
         parts = _compose(settings, database, keys, *broker)
         stack.callback(parts.engine.start(asyncio.get_running_loop()))
         app = _app(parts)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
-        )
-        await _run(server, door, parts, beside)
+        await _run(uvicorn.Server(server_config(app, settings)), door, parts, beside)
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the web server runs: behind a proxy, the visitor's address is what a trusted one says."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
 
 
 def _listening_socket(settings: Settings) -> socket.socket:

@@ -30,11 +30,16 @@ VISITOR_COOKIE = "loa_visitor"
 LANGUAGE_COOKIE = "loa_language"
 FORM_FIELD = "form_token"
 FORM_HEADER = "X-Loa-Form"
+SIGN_IN = "/dang-nhap"
 _YEAR_S = 365 * 86400
 
 
 class SignInNeeded(LoaError):
     """Xin đăng nhập để tiếp tục."""
+
+
+class SessionEnded(LoaError):
+    """Phiên đăng nhập đã hết hạn nên việc vừa rồi chưa được thực hiện. Xin đăng nhập lại rồi làm lại."""
 
 
 class FormExpired(LoaError):
@@ -106,7 +111,8 @@ def visit(request: Request) -> Visit:
     station = station_of(request)
     token = request.cookies.get(COOKIE, "")
     lasts = timedelta(hours=station.settings.session_hours)
-    somebody = person_of(station.database, token, station.now(), lasts=lasts) if token else None
+    used = request.headers.get("hx-request") != "true"  # those come from a page that looks again by itself
+    somebody = person_of(station.database, token, station.now(), lasts=lasts, used=used) if token else None
     csrf = somebody.csrf if somebody else request.cookies.get(VISITOR_COOKIE) or secrets.token_urlsafe(24)
     language = request.cookies.get(LANGUAGE_COOKIE) or (somebody.language if somebody else "vi")
     found = Visit(request, station, somebody, csrf, language if language in LANGUAGES else "vi")
@@ -139,8 +145,10 @@ def check_token(found: Visit, token: str) -> None:
 
 
 def guarded(found: Annotated[Visit, Depends(visit)], form: Annotated[Form, Depends(posted)]) -> Form:
-    """A form that truly comes from our own page. Raises FormExpired."""
+    """A form that truly comes from our own page. Raises FormExpired, or SessionEnded for one filled in too long."""
     check_origin(found.request)
+    if found.somebody is None and COOKIE in found.request.cookies and found.request.url.path != SIGN_IN:
+        raise SessionEnded
     check_token(found, form.one(FORM_FIELD))
     return form
 
@@ -165,10 +173,11 @@ def local(address: str, default: str = "/hom-nay") -> str:
 
 
 def sign_in_address(request: Request) -> str:
-    """Where to sign in, and to come back from."""
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    back = here if request.method == "GET" else "/hom-nay"
-    return f"/dang-nhap?ve={quote(back, safe='')}"
+    """Where to sign in, and to come back from: to this page, or to the page whose form or piece was asked for."""
+    here = request.url if request.method == "GET" and "hx-request" not in request.headers else None
+    from_ = urlsplit(str(here) if here else request.headers.get("referer", ""))
+    back = local(from_.path + (f"?{from_.query}" if from_.query else ""))
+    return f"{SIGN_IN}?ve={quote(back, safe='')}"
 
 
 def go(address: str) -> Response:

@@ -8,6 +8,7 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from broadcast.database import Database
+from broadcast.readiness import Alarm
 from broadcast.settings import Settings
 from broadcast.storage import Storage
 
@@ -28,8 +29,7 @@ class Station:
     `hint` is called after a commit that may change rundowns, so that the playout looks at once. `listen` is the
     sound's own ASGI app, mounted at `/listen`. `now` gives aware UTC instants. `station_key` is the raw public
     Ed25519 key that poles trust; `device_secret` is what their passwords are derived from. `voices` are those that
-    can speak now, from the catalogue and `voices_folder`. `alarms` gives what is wrong at this moment: the `str()`
-    of each is a sentence, and its `unit`, if it has one, the path of the unit that it concerns.
+    can speak now, from the catalogue and `voices_folder`. `alarms` gives what is wrong at this moment.
     """
 
     settings: Settings
@@ -43,4 +43,4 @@ class Station:
     station_key: bytes
     device_secret: bytes
     voices_folder: Path
-    alarms: Callable[[], Sequence[object]]
+    alarms: Callable[[], Sequence[Alarm]]

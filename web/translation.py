@@ -6,10 +6,11 @@ from pathlib import Path
 LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 
 
-def _catalogue(path: Path) -> dict[str, str]:
-    """Two columns, tab-separated: the Vietnamese text and the English one."""
+def _catalogue(path: Path) -> dict[str, tuple[str, ...]]:
+    """Tab-separated: the Vietnamese text, the English one, and how that reads for a `count` of one if it differs."""
     with path.open(encoding="utf-8", newline="") as file:
-        return {row[0]: row[1] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if len(row) == 2}
+        rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {row[0]: tuple(row[1:]) for row in rows if len(row) > 1}
 
 
 ENGLISH = _catalogue(Path(__file__).with_name("templates") / "english.tsv")
@@ -17,5 +18,6 @@ ENGLISH = _catalogue(Path(__file__).with_name("templates") / "english.tsv")
 
 def translate(language: str, text: str, **values: object) -> str:
     """The text in a language, with `{name}` places filled. What the catalogue lacks stays Vietnamese."""
-    chosen = ENGLISH.get(text, text) if language == "en" else text
+    forms = ENGLISH.get(text, (text,)) if language == "en" else (text,)
+    chosen = forms[-1] if values.get("count") == 1 else forms[0]
     return chosen.format(**values) if values else chosen

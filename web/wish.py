@@ -19,8 +19,8 @@ REPEATS = (
     ("hang-thang", "Hằng tháng, vào ngày đã chọn"),
 )
 RANKS = (
-    (Rank.NORMAL, "Bản tin thường", "Chờ bản tin đang phát xong hoặc nhường bản tin ưu tiên."),
-    (Rank.PRIORITY, "Ưu tiên", "Ngắt bản tin thường; phát xong thì bản tin kia phát tiếp."),
+    (Rank.NORMAL, "Thường", "Chờ chương trình đang phát xong hoặc nhường chương trình ưu tiên."),
+    (Rank.PRIORITY, "Ưu tiên", "Ngắt chương trình thường; phát xong thì chương trình kia phát tiếp."),
     (Rank.EMERGENCY, "Khẩn cấp", "Ngắt mọi chương trình ở những nơi đã chọn."),
 )
 
@@ -93,8 +93,8 @@ def wish_of(form: Form) -> Wish:
     if not targets:
         raise ScheduleRefused("Xin chọn ít nhất một nơi phát.")
     try:
-        rank = Rank.of_word(form.one("hang", "normal"))
-    except ValueError:
+        rank = next(rank for rank, _, _ in RANKS if rank.word == form.one("hang", "normal"))
+    except StopIteration:
         raise ScheduleRefused("Xin chọn lại mức ưu tiên.") from None
     if form.one("khi", "ngay-bay-gio") == "ngay-bay-gio":
         return Wish(tuple(dict.fromkeys(targets)), "", "", rank)

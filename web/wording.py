@@ -1,7 +1,9 @@
-"""How dates, lengths of time and numbers read: 24-hour time, days first, Vietnamese unless asked otherwise."""
+"""How dates, rules, lengths of time and sizes read: 24-hour time, days first, Vietnamese unless asked otherwise."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from broadcast.event import describe, rule_parts
 
 CITY_ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 
@@ -13,6 +15,8 @@ _UNITS = {
     "vi": {"hour": " giờ", "minute": " phút", "second": " giây"},
     "en": {"hour": " h", "minute": " min", "second": " s"},
 }
+_RULE_DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_EACH = {"DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}
 _NEAR = {"vi": {-1: "hôm qua", 0: "hôm nay", 1: "ngày mai"}, "en": {-1: "yesterday", 0: "today", 1: "tomorrow"}}
 
 
@@ -50,21 +54,19 @@ def span(length_ms: int, language: str = "vi") -> str:
     return " ".join(f"{value}{_UNITS[language][name]}" for name, value in parts.items() if value)
 
 
-def ago(since: datetime, now: datetime, language: str = "vi") -> str:
-    """`5 phút`: the time that has passed, in its largest unit."""
-    seconds = max(1, int((now - since).total_seconds()))
-    if seconds >= 2 * 86400:
-        return f"{seconds // 86400} ngày" if language == "vi" else f"{seconds // 86400} days"
-    for name, length in (("hour", 3600), ("minute", 60), ("second", 1)):
-        if seconds >= length:
-            return f"{seconds // length}{_UNITS[language][name]}"
-    raise AssertionError("At least one second has passed.")
-
-
-def number(value: int, language: str = "vi") -> str:
-    """`1.500.000` in Vietnamese, `1,500,000` in English."""
-    grouped = f"{value:,}"
-    return grouped.replace(",", ".") if language == "vi" else grouped
+def rule(of: str, language: str = "vi") -> str:
+    """A rule of RFC 5545 in words, `Monday, Thursday, every week, until 31/12/2026`."""
+    if language == "vi":
+        return describe(of)
+    parts = dict(rule_parts(of))
+    days = ", ".join(_DAYS[language][_RULE_DAYS.index(name[-2:])] for name in parts.get("BYDAY", "").split(",") if name)
+    words = [days] if days else []
+    words += [f"on day {parts['BYMONTHDAY']}"] if "BYMONTHDAY" in parts else []
+    often, each = int(parts.get("INTERVAL", "1")), _EACH[parts["FREQ"]]
+    words.append(f"every {each}" if often == 1 else f"every {often} {each}s")
+    until = parts.get("UNTIL", "")
+    words += [f"until {until[6:8]}/{until[4:6]}/{until[:4]}"] if until else []
+    return ", ".join(words) + (f", {parts['COUNT']} times" if "COUNT" in parts else "")
 
 
 def size(size_bytes: int, language: str = "vi") -> str:

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def mounts(compose: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield match[1], match[2]
 
 
-def test_it_is_written_as_the_compose_specification_says(compose: dict[str, Any], page: Page) -> None:
+def test_it_fits_the_part_of_the_compose_specification_that_we_copied_by_hand(
+    compose: dict[str, Any], page: Page
+) -> None:
     jsonschema.Draft202012Validator(json.loads(page("tests/house/compose.schema.json"))).validate(compose)
 
 
@@ -113,6 +116,13 @@ def test_what_the_station_is_told_are_settings(compose: dict[str, Any], page: Pa
     for name in ("one", "station"):
         assert compose["services"][name]["environment"].keys() <= known
     assert set(re.findall(r"\bLOA_\w+", page("Dockerfile"))) <= known
+
+
+def test_the_station_of_a_city_believes_the_gateway_of_its_network_and_nobody_else(compose: dict[str, Any]) -> None:
+    network = compose["networks"]["default"]["ipam"]["config"][0]
+    assert compose["services"]["station"]["environment"]["LOA_TRUSTED_PROXIES"] == network["gateway"]
+    assert ip_address(network["gateway"]) in ip_network(network["subnet"])
+    assert compose["services"]["station"]["ports"] == ["127.0.0.1:8080:8080"], "only this machine's proxy comes in"
 
 
 def test_images_of_others_are_pinned(compose: dict[str, Any], page: Page) -> None:

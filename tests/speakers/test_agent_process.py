@@ -162,7 +162,7 @@ async def test_a_wrong_code_and_a_dead_address_are_said_plainly(
     unreachable = await start(tmp_path / "b", "--station", f"http://127.0.0.1:{free_port()}", "--code", "CODE")
     nothing = await start(tmp_path / "c")
     assert [await process.wait() for process in (refused, unreachable, nothing)] == [1, 1, 1]
-    assert "Mã ghi danh không đúng" in (tmp_path / "a" / "log").read_text()
+    assert "Mã đăng ký loa không đúng" in (tmp_path / "a" / "log").read_text()
     assert "does not answer" in (tmp_path / "b" / "log").read_text()
     assert "not enrolled yet" in (tmp_path / "c" / "log").read_text()
     assert not (tmp_path / "a" / "identity.json").exists()

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from broadcast.account import add_account
 from broadcast.administrative_unit import AdministrativeUnit, seed_da_nang, unit_of_slug
@@ -176,9 +177,12 @@ class NoEngine:
 
 @pytest.fixture
 def make_house(tmp_path: Path, clock: HandClock) -> Callable[..., House]:
-    """A function that composes a station on a furnished database: `make_house(database, upload_max_bytes=1000)`."""
+    """A function that composes a station on a furnished database: `make_house(database, upload_max_bytes=1000)`.
 
-    def compose(database: Database, **settings: object) -> House:
+    Nobody can listen live, unless the sound's own ASGI app is given as `listen`.
+    """
+
+    def compose(database: Database, *, listen: ASGIApp | None = None, **settings: object) -> House:
         storage, key = Storage(tmp_path / "media"), generate_key()
         with database.reading() as session:
             city, hai_chau, lien_chieu = (unit_of_slug(session, slug) for slug in ("da-nang", "hai-chau", "lien-chieu"))
@@ -189,7 +193,7 @@ def make_house(tmp_path: Path, clock: HandClock) -> Callable[..., House]:
             database=database,
             storage=storage,
             hint=lambda: hints.append(clock()),
-            listen=Door(NoEngine(), lambda _: None),  # type: ignore[arg-type]
+            listen=listen or Door(NoEngine(), lambda _: None),  # type: ignore[arg-type]
             now=clock,
             voices=[Voice("vi", "Giọng miền Bắc"), Voice("vi-vn-x-central", "Giọng miền Trung")],
             mqtt_public_url="mqtt://127.0.0.1:1883",

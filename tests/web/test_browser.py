@@ -3,11 +3,13 @@
 Chromium is Debian's. Screenshots of every step are left in the test's own folder, for people to look at.
 """
 
+import asyncio
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,9 +17,20 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
+from sqlalchemy import select
+from starlette.types import Receive, Scope, Send
 
-CHROMIUM = Path("/usr/bin/chromium")
+from broadcast.administrative_unit import unit_of_slug
+from broadcast.programme import Programme
+from broadcast.speech.clean import MAX_CHARACTERS
+from streams.clock import Clock
+from streams.cue import Cue
+from streams.door import Door
+from streams.engine import Engine
+from streams.packets import PacketStore
+from streams.sources.tone import open_tone
+
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--autoplay-policy=no-user-gesture-required",
@@ -26,10 +39,7 @@ SIZES = {"phone": (360, 640), "pc": (1366, 768)}
 PASSWORD = "mật khẩu đủ dài"
 TITLE = "Lịch tiêm chủng tháng 11"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's Chromium is not installed: scripts/install --dev."),
-]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +50,24 @@ class Served:
     url: str
 
 
-@pytest.fixture
-def served(database: Any, make_house: Callable[..., Any], clock: Any) -> Iterator[Served]:
-    """The station behind a real server, at this hour."""
-    clock.at = datetime.now(UTC)
-    house = make_house(database)
+@contextmanager
+def serving(house: Any, engine: Engine | None = None) -> Iterator[Served]:
+    """The station behind a real server; the engine delivers its sound on the server's own loop."""
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         door.listen()
-        server = uvicorn.Server(uvicorn.Config(house.app, log_config=None, access_log=False, lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        config = uvicorn.Config(
+            house.app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+
+        async def serve() -> None:
+            stop = engine.start(asyncio.get_running_loop()) if engine else None
+            await server.serve(sockets=[door])
+            if stop:
+                stop()
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),))
         thread.start()
         yield Served(house, f"http://127.0.0.1:{door.getsockname()[1]}")
         server.should_exit = True
@@ -57,10 +75,18 @@ def served(database: Any, make_house: Callable[..., Any], clock: Any) -> Iterato
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
+def served(database: Any, make_house: Callable[..., Any], clock: Any) -> Iterator[Served]:
+    """The station behind a real server, at this hour."""
+    clock.at = datetime.now(UTC)
+    with serving(make_house(database)) as it:
+        yield it
+
+
+@pytest.fixture
+def browser(program_of: Callable[[str], str]) -> Iterator[Browser]:
     """Chromium."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program_of("chromium"), args=ARGUMENTS)
         yield browser
         browser.close()
 
@@ -148,7 +174,7 @@ def test_compose_approve_hear_and_replay(served: Served, browser: Browser, tmp_p
     writes.shot("today")
     writes.page.click("nav.tabs a[href='/soan']")
     writes.shot("shelf")
-    writes.page.click("text=Viết bản tin")
+    writes.page.click("text=Viết chương trình")
     writes.page.fill("#tieu_de", TITLE)
     writes.page.fill("#noi_dung", "Kính thưa bà con. 7 giờ 30 thứ Bảy này, tiêm chủng tại trạm y tế phường.")
     writes.shot("write")
@@ -170,7 +196,7 @@ def test_compose_approve_hear_and_replay(served: Served, browser: Browser, tmp_p
     leads.page.click("nav.tabs a[href='/duyet']")
     leads.hears()
     leads.shot("approve")
-    leads.page.click("text=Duyệt bản tin này")
+    leads.page.click("main button:has-text('Duyệt')")
     leads.page.wait_for_selector("text=Đã duyệt.")
 
     writes.page.reload()
@@ -188,10 +214,14 @@ def test_compose_approve_hear_and_replay(served: Served, browser: Browser, tmp_p
     house.clock.wind(seconds=1)
     writes.page.wait_for_selector("text=Dừng phát")  # htmx looks every few seconds
     writes.shot("on-air")
+    writes.page.focus("button:has-text('Dừng phát')")
+    writes.page.evaluate("document.activeElement.dataset.old = 'yes'")
+    writes.until("!document.querySelector('[data-old]')")  # the piece of the page was replaced
+    assert writes.page.evaluate("document.activeElement.innerText") == "Dừng phát", "the keyboard's place is kept"
 
     house.clock.wind(seconds=60)
     house.playout.look(house.clock())
-    writes.page.wait_for_selector("text=0/1 cụm loa đã phát")
+    writes.page.wait_for_selector("text=chưa có loa nào ở đây")
     writes.shot("aired")
     listens.open("/")
     listens.shot("city")
@@ -261,7 +291,7 @@ def test_what_is_typed_is_kept_when_the_page_is_left(served: Served, browser: Br
     writes.open("/soan/moi")
     writes.page.fill("#tieu_de", "Chưa xong")
     writes.page.fill("#noi_dung", "Đang viết dở.")
-    writes.until("Boolean(localStorage.getItem('loa-ban-nhap-moi')?.includes('viết dở'))")
+    writes.until(kept("viết dở"))
     writes.open("/soan/moi")
     writes.page.click("text=Lấy lại")
     assert writes.page.input_value("#noi_dung") == "Đang viết dở."
@@ -270,18 +300,152 @@ def test_what_is_typed_is_kept_when_the_page_is_left(served: Served, browser: Br
     assert writes.page.evaluate("localStorage.length") == 0
 
 
+def kept(words: str) -> str:
+    """Whether this browser keeps a copy with these words."""
+    return f"Object.values(localStorage).some(one => one.includes('{words}'))"
+
+
+def test_a_copy_is_forgotten_when_its_own_words_have_arrived_and_not_before(
+    served: Served, browser: Browser, tmp_path: Path
+) -> None:
+    writes = hand(browser.new_context(), served, tmp_path, "copy")
+    writes.sign_in("lan")
+    writes.open("/soan/moi")
+    writes.page.fill("#tieu_de", "Chương trình một")
+    writes.page.fill("#noi_dung", "Đã xong.")
+    writes.page.click("text=Lưu và nghe thử")
+    writes.page.wait_for_url(re.compile("/nghe$"))
+    first = writes.page.url
+    assert writes.page.evaluate("localStorage.length") == 0
+    writes.open("/soan/moi")
+    writes.page.fill("#tieu_de", "Chương trình hai")
+    writes.page.fill("#noi_dung", "Chưa xong.")
+    writes.until(kept("Chưa xong"))
+    writes.page.goto(first)
+    writes.page.wait_for_load_state("networkidle")
+    assert writes.page.evaluate(kept("Chưa xong")), "another programme's page has nothing to do with these words"
+    writes.open("/tai-khoan")
+    asked: list[str] = []
+    writes.page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    writes.page.click("text=Đăng xuất")
+    assert "chưa lưu" in asked[0]
+    assert writes.page.evaluate(kept("Chưa xong")), "somebody who thinks again stays, and so do the words"
+    writes.page.once("dialog", lambda dialog: dialog.accept())
+    writes.page.click("text=Đăng xuất")
+    writes.page.wait_for_url("**/dang-nhap")
+    assert writes.page.evaluate("localStorage.length") == 0, "the next person at this machine finds nothing"
+
+
+@pytest.mark.parametrize("then", ["types on", "sends it"])
+def test_what_happens_while_a_first_save_runs_makes_no_second_programme_and_loses_nothing(
+    served: Served, browser: Browser, tmp_path: Path, then: str
+) -> None:
+    writes = hand(browser.new_context(), served, tmp_path, "save")
+    writes.sign_in("lan")
+    writes.open("/soan/moi")
+    held: list[Route] = []
+    writes.page.route("**/soan/van-ban/luu", lambda route: held.append(route))  # noqa: PLW0108
+    writes.page.fill("#tieu_de", "Lưu chậm")
+    writes.page.fill("#noi_dung", "Câu đầu.")
+    with writes.page.expect_request("**/soan/van-ban/luu", timeout=20_000):
+        pass
+    if then == "types on":
+        writes.page.fill("#noi_dung", "Câu đầu. Câu sau.")
+        held[0].continue_()
+        writes.page.wait_for_selector("text=Đã lưu bản nháp lúc")
+        assert writes.page.evaluate(kept("Câu sau")), "what the station has not got is still kept here"
+        writes.page.click("text=Lưu và nghe thử")
+    else:
+        writes.page.click("text=Lưu và nghe thử", no_wait_after=True)
+        held[0].continue_()
+    writes.page.wait_for_url(re.compile("/nghe$"))
+    assert writes.page.evaluate("localStorage.length") == 0
+    with served.house.station.database.reading() as session:
+        texts = list(session.scalars(select(Programme.text)))
+    assert texts == ["Câu đầu. Câu sau." if then == "types on" else "Câu đầu."]
+
+
+def test_a_save_that_the_station_refuses_is_told_in_its_own_words(
+    served: Served, browser: Browser, tmp_path: Path
+) -> None:
+    writes = hand(browser.new_context(), served, tmp_path, "refused")
+    writes.sign_in("lan")
+    writes.open("/soan/moi")
+    assert writes.page.get_attribute("#noi_dung", "maxlength") == str(MAX_CHARACTERS)
+    writes.page.fill("#tieu_de", "Hỏng")
+    writes.page.evaluate("document.querySelector('#noi_dung').removeAttribute('maxlength')")
+    writes.page.fill("#noi_dung", "a" * (MAX_CHARACTERS + 1))
+    writes.page.wait_for_selector("text=dài quá 20.000 ký tự", timeout=20_000)
+    assert "chưa lưu được lên máy chủ" not in writes.page.inner_text("main").lower()
+
+
+class BreaksOnce:
+    """The door of the listeners; the first who has listened for three seconds loses the connection."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+        self.broke = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(None if self.broke else 3):
+                await self.door(scope, receive, send)
+        except TimeoutError:
+            self.broke = True
+
+
+def test_a_citizen_hears_live_and_hears_on_after_a_lost_connection(
+    database: Any, make_house: Callable[..., Any], browser: Browser, tmp_path: Path
+) -> None:
+    clock = Clock()
+    engine = Engine(lambda name: open_tone(name.partition(":")[2]), PacketStore(Path).load, clock)
+    path = unit_path(database)
+    engine.give(path, [Cue("a", "tone:500", clock.position(), 0, 120 * 48_000)])
+    door = BreaksOnce(Door(engine, lambda name: path if name == path else None))
+    with serving(make_house(database, listen=door), engine) as it:
+        listens = hand(browser.new_context(), it, tmp_path, "live")
+        listens.open("/x/hai-chau")
+        listens.page.evaluate("document.querySelector('audio').play().catch(() => {})")
+        listens.until("document.querySelector('audio').currentTime > 0.3")
+        listens.page.wait_for_selector("text=Mất kết nối, đang nối lại…")
+        heard = float(listens.page.evaluate("document.querySelector('audio').currentTime"))
+        listens.until(f"document.querySelector('audio').currentTime > {heard + 1.5}")
+        listens.until("document.querySelector('[data-live-trouble]').textContent === ''")
+        assert door.broke
+        listens.page.evaluate("document.querySelector('audio').pause()")
+
+
+def unit_path(database: Any) -> str:
+    """The path of Hải Châu."""
+    with database.reading() as session:
+        return str(unit_of_slug(session, "hai-chau").path)
+
+
 def test_an_upload_shows_its_progress_and_ends_at_the_sound(
     served: Served, browser: Browser, tmp_path: Path, tone: Callable[..., bytes]
 ) -> None:
     sends = hand(browser.new_context(), served, tmp_path, "upload")
     sends.sign_in("lan")
     sends.open("/soan/moi?kieu=tep")
-    sends.page.set_input_files("#tep", {"name": "họp dân.wav", "mimeType": "audio/wav", "buffer": tone(seconds=2)})
+    told: list[str] = []
+    sends.page.expose_function("told", lambda text: told.append(text))  # noqa: PLW0108
+    sends.page.evaluate(
+        """new MutationObserver(() => told(document.querySelector('[data-progress-text]').textContent))
+        .observe(document.querySelector('[data-progress]'), {childList: true, characterData: true, subtree: true})"""
+    )
+    line = sends.page.context.new_cdp_session(sends.page)
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1_000_000}
+    line.send("Network.emulateNetworkConditions", slow)
+    sends.page.set_input_files("#tep", {"name": "họp dân.wav", "mimeType": "audio/wav", "buffer": tone(seconds=60)})
     sends.page.click("text=Gửi lên và nghe thử")
     sends.page.wait_for_url("**/nghe")
     served.house.make_sounds()
     sends.page.wait_for_selector("audio")
     assert "họp dân.wav" in sends.page.inner_text("h1")
+    sent = [float(one[1].replace(",", ".")) for text in told if (one := re.match(r"Đang gửi: ([\d,]+) / 1,9 MB", text))]
+    assert sent == sorted(sent)
+    assert len(set(sent)) > 2, "the number grows before the eyes of who waits"
+    assert "Đã gửi xong, đang kiểm tra…" in told
     assert sends.complaints == []
 
 

@@ -4,6 +4,7 @@ import base64
 import re
 from typing import Any
 
+from speakers.cluster import add_cluster
 from speakers.speaker import Speaker
 
 
@@ -18,6 +19,22 @@ async def test_a_technician_adds_a_cluster_in_a_new_village(house: Any) -> None:
         again = await tuan.post("/cum-loa/them", fields)
         assert (again.status_code, "đã có «Tổ dân phố 7»" in again.text) == (422, True)
         assert "đặt tên cho cụm loa" in (await tuan.post("/cum-loa/them", {**fields, "thon": "", "ten": " "})).text
+
+
+async def test_the_clusters_of_a_whole_city_come_page_by_page(house: Any) -> None:
+    with house.station.database.transaction() as session:
+        for number in range(70):
+            add_cluster(session, house.hai_chau, f"Cụm {number:02}.", person_id=None, now=house.clock())
+    seen: list[str] = []
+    async with house.visitor("quantri") as admin:
+        for number in ("1", "2", "3"):
+            page = (await admin.get(f"/cum-loa?trang={number}")).text
+            assert "72 cụm loa, 0 trên 0 loa đang hoạt động." in page
+            assert f"Trang {number} trên 3" in page
+            seen += re.findall(r">(Cụm \d\d\.)</h2>", page)
+        assert "Trang 3 trên 3" in (await admin.get("/cum-loa?trang=99")).text
+        assert "Trang 1 trên 3" in (await admin.get("/cum-loa?trang=x")).text
+    assert seen == [f"Cụm {number:02}." for number in range(70)]
 
 
 async def enrolled(house: Any, tuan: Any) -> tuple[str, dict[str, Any]]:

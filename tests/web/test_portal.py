@@ -1,12 +1,16 @@
 """The public portal: no sign-in, search without marks, live listening, episodes with their sound and text."""
 
 import hashlib
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from broadcast.archive import Episode
+from broadcast.audit import Audit
 
 SOUND = b"OggS" + bytes(range(256)) * 8
 SHA256 = hashlib.sha256(SOUND).hexdigest()
@@ -66,6 +70,69 @@ async def test_a_commune_page_plays_live_and_again(house: Any, episode: Episode)
         assert "<script>" not in page
         assert "&lt;script&gt;" in page
         assert (await visitor.get("/x/khong-co")).status_code == 404
+
+
+async def test_older_episodes_come_page_by_page_each_once_also_those_of_one_instant(house: Any) -> None:
+    with house.station.database.transaction() as session:
+        for number in range(25):
+            session.add(
+                Episode(
+                    item_id=f"item-{number}", unit_path=house.hai_chau.path, programme_id=None,
+                    rendition_sha256=SHA256, title=f"Số {number:02}.", text="", sentences=[],
+                    aired_at=house.clock() - timedelta(minutes=number // 15), duration_ms=1000,
+                )
+            )  # fmt: skip
+    seen: list[str] = []
+    async with house.visitor() as visitor:
+        address = "/x/hai-chau"
+        for _ in range(3):
+            page = (await visitor.get(address)).text
+            seen += re.findall(r">(Số \d\d\.)</a>", page)
+            older = re.search(r'href="([^"]+)">Xem cũ hơn', page)
+            address = unescape(older[1]) if older else ""
+    assert address == ""
+    assert sorted(seen) == [f"Số {number:02}." for number in range(25)]
+
+
+async def test_an_episode_is_taken_away_by_an_approver_who_is_asked_once_more(house: Any, episode: Episode) -> None:
+    page = f"/x/hai-chau/{episode.id}"
+    address = f"/nghe-lai/{episode.id}/go"
+    with house.station.database.transaction() as session:
+        for path in (house.lien_chieu.path, house.hai_chau.path):
+            session.add(
+                Episode(
+                    item_id=f"item-{path}", unit_path=path, programme_id=None, rendition_sha256=SHA256,
+                    title=episode.title, text="", sentences=[], aired_at=episode.aired_at, duration_ms=200_000,
+                )
+            )  # fmt: skip
+    async with house.visitor("lan") as lan, house.visitor() as citizen:
+        assert "Gỡ bản nghe lại" not in (await lan.get(page)).text
+        assert (await lan.post(address, page="/tai-khoan")).status_code == 403
+        assert "Gỡ bản nghe lại" not in (await citizen.get(page)).text
+    async with house.visitor("minh") as minh:
+        assert address in (await minh.get(page)).text
+        asked = (await minh.get(address)).text
+        assert "ở 2 nơi sau" in asked, "another commune's is not this approver's to take away"
+        assert (await minh.get(page)).status_code == 200, "asking takes nothing away"
+        assert (await minh.post(address)).headers["location"] == "/x/hai-chau"
+        assert (await minh.get(page)).status_code == 404
+        assert (await minh.post(address)).status_code == 404
+        assert "Bản tin sáng" not in (await minh.get("/x/hai-chau")).text
+    with house.station.database.reading() as session:
+        rows = list(session.scalars(select(Audit).where(Audit.act == "episode.withdraw")))
+    assert [(row.unit_id, row.detail["title"]) for row in rows] == [(house.hai_chau.id, episode.title)] * 2
+
+
+async def test_pages_are_sent_packed_to_who_can_unpack_them_and_sound_never(house: Any, episode: Episode) -> None:
+    async with house.visitor() as visitor:
+        packed = await visitor.get("/", **{"accept-encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert int(packed.headers["content-length"]) * 2 < len(packed.content)
+        plain = await visitor.get("/", **{"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.content == packed.content
+        sound = await visitor.get(f"/media/{SHA256}", **{"accept-encoding": "gzip"})
+        assert "content-encoding" not in sound.headers
 
 
 async def test_an_episode_has_its_own_page_under_its_own_commune(house: Any, episode: Episode) -> None:

@@ -21,7 +21,7 @@ async def test_programs_are_told_in_json(house: Any) -> None:
         answer = await visitor.client.post("/api/1/enrol", json={"code": "AAAA-BBBB-CCCC"})
         assert answer.status_code == 422
         assert answer.json()["error"]["name"] == "EnrolmentRefused"
-        assert "Mã ghi danh" in answer.json()["error"]["text"]
+        assert "Mã đăng ký loa" in answer.json()["error"]["text"]
         assert (await visitor.client.post("/api/1/enrol", json={"code": 5})).json()["error"]["name"] == "Http422"
         assert (await visitor.client.get("/api/1/nothing")).json()["error"]["name"] == "Http404"
 

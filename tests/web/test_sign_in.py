@@ -59,6 +59,34 @@ async def test_a_form_without_the_right_token_is_refused(house: Any, token: str)
         assert "Xin tải lại trang" in answer.text
 
 
+async def test_a_form_after_the_sign_in_has_ended_is_told_so_and_how_to_come_back(house: Any) -> None:
+    async with house.visitor("lan") as visitor:
+        await visitor.get("/soan/moi")
+        house.clock.wind(hours=13)
+        answer = await visitor.post(
+            "/soan/van-ban", {"tieu_de": "Thử", "noi_dung": "Thử."}, referer="http://loa.test/soan/moi?kieu=van-ban"
+        )
+        assert answer.status_code == 401
+        assert "Phiên đăng nhập đã hết hạn" in answer.text
+        assert 'href="/dang-nhap?ve=%2Fsoan%2Fmoi%3Fkieu%3Dvan-ban"' in answer.text
+        again = await visitor.post("/dang-nhap", {"ten": "lan", "mat_khau": PASSWORD}, page="/dang-nhap")
+        assert again.status_code == 303
+
+
+async def test_a_page_that_looks_again_by_itself_keeps_nobody_signed_in(database: Any, make_house: Any) -> None:
+    house = make_house(database, session_hours=2)
+    async with house.visitor("lan") as visitor:
+        for _ in range(5):
+            house.clock.wind(minutes=30)
+            looked = await visitor.get("/hom-nay", **{"hx-request": "true", "referer": "http://loa.test/hom-nay?x=1"})
+        assert looked.status_code == 204
+        assert looked.headers["hx-redirect"] == "/dang-nhap?ve=%2Fhom-nay%3Fx%3D1"
+    async with house.visitor("lan") as visitor:
+        for _ in range(5):
+            house.clock.wind(minutes=30)
+            assert (await visitor.get("/hom-nay")).status_code == 200, "a person who works stays signed in"
+
+
 async def test_a_sign_in_form_from_nowhere_is_refused(house: Any) -> None:
     async with house.visitor() as visitor:
         answer = await visitor.client.post("/dang-nhap", data={"ten": "lan", "mat_khau": PASSWORD, "form_token": ""})

@@ -1,5 +1,6 @@
 """Recordings come in: with our script, without it, and not at all when they should not."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,21 @@ async def test_nothing_at_all_is_refused_with_a_sentence(house: Any, way: Any) -
         answer = await way(house, lan, b"")
         assert answer.status_code == 422
         assert left_over(house) == []
+
+
+async def test_a_refused_upload_without_script_brings_the_form_back_with_its_title(
+    database: Any, make_house: Any, tone: Callable[..., bytes]
+) -> None:
+    house = make_house(database, upload_max_bytes=1000)
+    async with house.visitor("lan") as lan:
+        await lan.get("/soan/moi?kieu=tep")
+        data = {"form_token": lan.token, "don_vi": house.hai_chau.id, "tieu_de": "Họp <dân>", "loai": "music"}
+        answer = await lan.client.post("/soan/tep", data=data, files={"tep": ("a.wav", tone(), "audio/wav")})
+        assert answer.status_code == 422
+        assert 'value="Họp &lt;dân&gt;"' in answer.text
+        assert re.search(r'value="music" checked', answer.text)
+        assert 'action="/soan/tep"' in answer.text
+        assert "notice bad" in answer.text
 
 
 async def test_text_that_calls_itself_sound_is_told_apart_when_it_is_worked_on(house: Any) -> None:

@@ -43,8 +43,29 @@ def test_a_moment_near_by_is_named_by_its_nearness() -> None:
     assert wording.moment(NOW + timedelta(days=2), NOW) == "10:00 Thứ Năm, 26/11/2026"
 
 
-def test_numbers_are_grouped_as_the_language_does() -> None:
-    assert (wording.number(1_500_000), wording.number(1_500_000, "en")) == ("1.500.000", "1,500,000")
+@pytest.mark.parametrize(
+    ("rule", "vietnamese", "english"),
+    [
+        ("FREQ=DAILY", "hằng ngày", "every day"),
+        ("FREQ=DAILY;INTERVAL=2", "2 ngày một lần", "every 2 days"),
+        (
+            "FREQ=WEEKLY;BYDAY=TU,TH;UNTIL=20261231",
+            "thứ Ba, thứ Năm hằng tuần đến hết ngày 31/12/2026",
+            "Tuesday, Thursday, every week, until 31/12/2026",
+        ),
+        ("FREQ=MONTHLY;BYMONTHDAY=24;COUNT=3", "ngày 24 hằng tháng trong 3 lần", "on day 24, every month, 3 times"),
+    ],
+)
+def test_a_rule_reads_as_people_say_it_in_both_languages(rule: str, vietnamese: str, english: str) -> None:
+    assert (wording.rule(rule), wording.rule(rule, "en")) == (vietnamese, english)
+
+
+def test_one_of_a_thing_is_not_many_in_english() -> None:
+    told = [translate("en", "{count} cụm loa", count=count) for count in (0, 1, 2)]
+    assert told == ["0 clusters", "1 cluster", "2 clusters"]
+
+
+def test_sizes_are_written_as_the_language_does() -> None:
     assert (wording.size(600_000), wording.size(600_000, "en")) == ("0,6 MB", "0.6 MB")
 
 

@@ -11,12 +11,13 @@ from starlette.responses import JSONResponse, Response
 
 from broadcast.administrative_unit import unit
 from broadcast.composition import record_from
-from broadcast.errors import LoaError
+from broadcast.errors import LoaError, UploadRefused
 from broadcast.media import keep
 from broadcast.permission import require
 from broadcast.upload import Incoming, Received, receive_async
 from web.form import Form
 from web.multipart import unpacked
+from web.pages.compose import form_page
 from web.session import FORM_FIELD, SentBody, SignedIn, Visit, check_origin, check_token, go
 
 router = APIRouter()
@@ -73,12 +74,20 @@ async def upload_form(visit: SignedIn, request: Request) -> Response:
     check_origin(request)
     station = visit.station
 
+    seen: list[Form] = []
+
     def admit(form: Form) -> Incoming:
         check_token(visit, form.one(FORM_FIELD))
         _may(visit, form.one("don_vi"))
+        seen.append(form)
         return Incoming(station.storage, station.settings.upload_max_bytes)
 
-    parcel = await unpacked(request, admit)
-    form = parcel.form
-    label = Label(form.one("don_vi"), form.one("tieu_de"), parcel.name, form.one("loai", "speech"))
-    return go(await asyncio.to_thread(_keep, visit, parcel.received, label))
+    try:
+        parcel = await unpacked(request, admit)
+        form = parcel.form
+        label = Label(form.one("don_vi"), form.one("tieu_de"), parcel.name, form.one("loai", "speech"))
+        return go(await asyncio.to_thread(_keep, visit, parcel.received, label))
+    except UploadRefused as refusal:
+        if not seen:
+            raise
+        return await asyncio.to_thread(form_page, visit, None, "tep", seen[0], str(refusal))

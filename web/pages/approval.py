@@ -10,29 +10,31 @@ from broadcast.account import Account
 from broadcast.administrative_unit import unit
 from broadcast.approval import approve, send_back
 from broadcast.errors import ProgrammeRefused
-from broadcast.programme import programme_for, programmes
+from broadcast.programme import Programme, programme_for, programmes
 from web.session import Anybody, Sent, SignedIn, Visit, go
 
 router = APIRouter()
 
 
 @router.get("/duyet")
-def waiting(visit: SignedIn, xong: str = "") -> Response:
-    """Everything that waits where this person may look."""
-    return _waiting(visit, "", xong)
+def waiting(visit: SignedIn, xong: str = "", ban: str = "") -> Response:
+    """Everything that waits where this person may look; after an approval, the way to where and when."""
+    return _waiting(visit, "", xong, ban)
 
 
-def _waiting(visit: Visit, error: str, done: str = "") -> Response:
+def _waiting(visit: Visit, error: str, done: str = "", done_id: str = "") -> Response:
     person = visit.person
     with visit.looking() as session:
         found = programmes(session, person, state="submitted")
         places = {one.unit_id: unit(session, one.unit_id) for one in found}
+        just = session.get(Programme, done_id) if done_id else None
+        ours = just is not None and person.may("schedule", unit(session, just.unit_id).path)
         names = {one.author_id: session.get(Account, one.author_id) for one in found}
     mine = {one.id for one in found if person.account_id in {one.author_id, *one.writers}}
     may = {one.id for one in found if person.may("approve", places[one.unit_id].path)} - mine
     return visit.show(
         "approval.html", status=422 if error else 200, programmes=found, places=places, names=names, mine=mine,
-        may=may, error=error, done=done, now=visit.station.now(),
+        may=may, error=error, done=done, to_schedule=just if ours else None, now=visit.station.now(),
     )  # fmt: skip
 
 
@@ -46,8 +48,7 @@ def agree(visit: Anybody, programme_id: str, form: Sent) -> Response:
     except ProgrammeRefused as error:
         return _waiting(visit, str(error))
     visit.station.hint()
-    may_schedule = visit.person.paths("schedule")
-    return go(f"/soan/{programme_id}/gui" if may_schedule and form.one("roi_dat_lich") else "/duyet?xong=dong-y")
+    return go(f"/duyet?xong=dong-y&ban={programme_id}")
 
 
 @router.post("/duyet/{programme_id}/tra-lai")

@@ -13,14 +13,16 @@ from speakers import cluster as clusters
 from speakers import speaker as speakers
 from speakers.enrolment import issue_code
 from speakers.heartbeat import State
-from web.place import place
+from web.place import choices, place
 from web.session import Anybody, Sent, SignedIn, Visit, go
 
 router = APIRouter()
 
+PAGE = 30
+
 STATE_NAMES = {
     State.ONLINE: ("good", "đang hoạt động"),
-    State.LATE: ("wait", "chậm báo tin"),
+    State.LATE: ("wait", "báo về chậm"),
     State.LOST: ("bad", "mất liên lạc"),
     State.NEVER: ("wait", "chưa kết nối lần nào"),
 }
@@ -37,29 +39,36 @@ class Shown:
 
 
 @router.get("/cum-loa")
-def listing(visit: SignedIn, don_vi: str = "") -> Response:
-    """All clusters of a unit and of those below it."""
-    return _listing(visit, don_vi, Shown())
+def listing(visit: SignedIn, don_vi: str = "", trang: str = "1") -> Response:
+    """The clusters of a unit and of those below it, page by page."""
+    return _listing(visit, don_vi, Shown(), number=int(trang) if trang.isdecimal() and len(trang) < 6 else 1)
 
 
-def _listing(visit: Visit, unit_id: str, shown: Shown, status: int = 200) -> Response:
+def _listing(visit: Visit, unit_id: str, shown: Shown, status: int = 200, number: int = 1) -> Response:
     station, person = visit.station, visit.person
     now = station.now()
     with visit.looking() as session:
         here = place(session, person, "view", unit_id, now)
-        views = clusters.views(session, [here.unit.path], now=now, heartbeat_s=station.settings.heartbeat_s)
+        tops, heartbeat_s = [here.unit.path], station.settings.heartbeat_s
+        fleet = clusters.fleet(session, tops, now=now, heartbeat_s=heartbeat_s)
+        pages = max(1, -(-fleet.clusters // PAGE))
+        number = min(max(1, number), pages)
+        skipped = (number - 1) * PAGE
+        views = clusters.views(session, tops, now=now, heartbeat_s=heartbeat_s, most=PAGE, skipped=skipped)
+        inside = choices(session, tops, now) or [here.unit]
     return visit.show(
         "cluster.html",
         status=status,
         place=here,
         views=views,
-        total=sum(len(view.speakers) for view in views),
-        online=sum(view.online for view in views),
+        fleet=fleet,
+        number=number,
+        pages=pages,
         now=now,
         shown=shown,
         state_names=STATE_NAMES,
         may_change=person.may("fleet", here.unit.path),
-        inside=[one for one in here.choices if one.path == here.unit.path or one.path.startswith(here.unit.path + "/")],
+        inside=inside,
         command=f"loa agent --station {station.settings.base_url} --code {shown.code}",
     )
 
@@ -78,6 +87,7 @@ def add(visit: Anybody, form: Sent) -> Response:
                 audit.record(
                     session, "administrative_unit.add", "administrative_unit", of.id,
                     person_id=person.account_id, unit_id=of.id, now=now, address=visit.address,
+                    detail={"name": of.name},
                 )  # fmt: skip
             clusters.add_cluster(session, of, form.one("ten"), person_id=person.account_id, now=now)
     except Refused as error:
@@ -119,7 +129,9 @@ def retire_one(visit: Anybody, speaker_id: str, form: Sent) -> Response:
         found = speakers.speaker(session, speaker_id)
         _, of = clusters.cluster(session, found.cluster_id)
         require(person, "fleet", of.path, object_type="speaker", object_id=speaker_id)
-        speakers.retire_speaker(session, speaker_id, person_id=person.account_id, now=visit.station.now())
+        speakers.retire_speaker(
+            session, speaker_id, person_id=person.account_id, unit_id=of.id, now=visit.station.now()
+        )
     visit.station.hint()
     return go(f"/cum-loa?don_vi={form.one('don_vi') or of.id}")
 
@@ -136,6 +148,8 @@ def volume(visit: Anybody, speaker_id: str, form: Sent) -> Response:
         found = speakers.speaker(session, speaker_id)
         _, of = clusters.cluster(session, found.cluster_id)
         require(person, "fleet", of.path, object_type="speaker", object_id=speaker_id)
-        speakers.set_volume(session, speaker_id, wanted_db, person_id=person.account_id, now=visit.station.now())
+        speakers.set_volume(
+            session, speaker_id, wanted_db, person_id=person.account_id, unit_id=of.id, now=visit.station.now()
+        )
     visit.station.hint()
     return go(f"/cum-loa?don_vi={form.one('don_vi') or of.id}")

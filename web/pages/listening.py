@@ -27,6 +27,7 @@ def listen(visit: SignedIn, programme_id: str) -> Response:
         estimated_ms=estimate_ms(programme.text, programme.rate),
         slow=waited_s > 60,
         may_compose=visit.person.may("compose", of.path),
+        may_schedule=visit.person.may("schedule", of.path),
     )
 
 

@@ -55,12 +55,14 @@ def _each_once(episodes: Sequence[Episode]) -> list[tuple[Episode, int]]:
     return [(places[0], len(places) - 1) for places in told.values()][:NEWEST]
 
 
-def _instant(text: str) -> datetime | None:
+def _before(text: str) -> tuple[datetime | None, str]:
+    """The instant and id of `2026-11-24T01:00:00+00:00~<id>`, where an older page begins; other text begins anew."""
+    instant, _, episode_id = text.partition("~")
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(instant)
     except ValueError:
-        return None
-    return at if at.tzinfo else None
+        return None, ""
+    return (at, episode_id) if at.tzinfo else (None, "")
 
 
 @router.get("/x/{slug}")
@@ -69,8 +71,10 @@ def unit_page(visit: Anybody, slug: str, truoc: str = "") -> Response:
     station, now = visit.station, visit.station.now()
     with station.database.reading() as session:
         unit = units.unit_of_slug(session, slug)
-        episodes = archive.episodes(session, unit, before=_instant(truoc), limit=PAGE + 1)
+        before, before_id = _before(truoc)
+        episodes = archive.episodes(session, unit, before, PAGE + 1, before_id=before_id)
         planned = upcoming(session, unit, now, now + timedelta(days=2))
+    last = episodes[PAGE - 1] if len(episodes) > PAGE else None
     current = [one for one in planned if one.start <= now < one.end]
     return visit.show(
         "portal_unit.html",
@@ -80,7 +84,7 @@ def unit_page(visit: Anybody, slug: str, truoc: str = "") -> Response:
         planned=next((one for one in planned if one.start > now), None),
         episodes=episodes[:PAGE],
         slugs={one.unit_path: unit.slug for one in episodes},  # all of them stand on this unit's page
-        older=episodes[PAGE - 1].aired_at.isoformat() if len(episodes) > PAGE else "",
+        older=f"{last.aired_at.isoformat()}~{last.id}" if last else "",
     )
 
 
@@ -94,5 +98,9 @@ def episode_page(visit: Anybody, slug: str, episode_id: str) -> Response:
             raise NotFound
         rendition = session.get(Rendition, episode.rendition_sha256)
     return visit.show(
-        "portal_episode.html", unit=unit, episode=episode, size_bytes=rendition.size_bytes if rendition else 0
+        "portal_episode.html",
+        unit=unit,
+        episode=episode,
+        size_bytes=rendition.size_bytes if rendition else 0,
+        may_withdraw=visit.somebody is not None and visit.somebody.may("approve", episode.unit_path),
     )

@@ -9,11 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from broadcast.errors import ScheduleRefused
-from broadcast.event import describe
-from broadcast.outlook import outlook
+from broadcast.administrative_unit import AdministrativeUnit, unit_of_path
+from broadcast.agenda import Overlap
+from broadcast.errors import NotAllowed, ScheduleRefused
+from broadcast.event import start_of, wall_time
+from broadcast.outlook import outlook, overlaps
 from broadcast.plan import Schedule
-from broadcast.schedule import change_occurrence, schedule, withdraw
+from broadcast.programme import Programme, programme_of
+from broadcast.schedule import change_occurrence, changeable, schedule, withdraw
 from web.grouping import Group, grouped
 from web.place import place
 from web.session import Anybody, Sent, SignedIn, Visit, go
@@ -26,11 +29,12 @@ DAYS = {"ngay": 1, "tuan": 7}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One occurrence as listed: its rule in words, and whether this person may change it, in all its places."""
+    """One occurrence as listed: its rule, whether this person may change it and may look at its programme."""
 
     group: Group
     rule: str
     mine: bool
+    seen: bool
     over: bool
 
 
@@ -75,13 +79,20 @@ def _agenda(visit: Visit, unit_id: str, from_: str, view: str, *, done: str = ""
 
 
 def _rows(session: Session, visit: Visit, groups: Sequence[Group], now: datetime) -> list[Row]:
-    found = select(Schedule).where(Schedule.id.in_({group.first.schedule_id for group in groups}))
-    rules = {one.id: one.rule for one in session.scalars(found)}
+    person, ids = visit.person, {group.first.schedule_id for group in groups}
+    found = session.execute(
+        select(Schedule.id, Schedule.rule, AdministrativeUnit.path)
+        .join(Programme, Programme.id == Schedule.programme_id)
+        .join(AdministrativeUnit, AdministrativeUnit.id == Programme.unit_id)
+        .where(Schedule.id.in_(ids))
+    )
+    known = {schedule_id: (rule, person.may("view", path)) for schedule_id, rule, path in found}
+    ours = changeable(session, ids, person)
     rows = []
     for group in groups:
-        rule = rules.get(group.first.schedule_id, "")
-        mine = all(visit.person.may("schedule", one.unit_path) for one in group.members)
-        rows.append(Row(group, describe(rule) if rule else "", mine, group.first.start <= now))
+        rule, seen = known.get(group.first.schedule_id, ("", False))
+        mine = group.first.schedule_id in ours
+        rows.append(Row(group, rule, mine, seen, group.first.start <= now))
     return rows
 
 
@@ -101,12 +112,35 @@ def cancel(visit: Anybody, schedule_id: str, form: Sent) -> Response:
 
 @router.post("/lich/{schedule_id}/doi")
 def move(visit: Anybody, schedule_id: str, form: Sent) -> Response:
-    """Move one occurrence."""
+    """Move one occurrence; what it would meet at its new time is shown before that."""
     try:
         wall_start = wall_of(form)
+        if not form.one("da_xem"):
+            with visit.looking() as session:
+                met = _met(session, visit, schedule_id, wall_start)
+                places = {one.unit: unit_of_path(session, one.unit).name for one in met}
+            if met:
+                return visit.show(
+                    "schedule_confirm.html", schedule_id=schedule_id, met=met, met_places=places, fields=form.fields
+                )
     except ScheduleRefused as error:
         return _back(visit, form, error, "")
     return _change(visit, schedule_id, form, wall_start)
+
+
+def _met(session: Session, visit: Visit, schedule_id: str, wall_start: str) -> Sequence[Overlap]:
+    """What an occurrence would meet at another time. Raises NotFound, NotAllowed, ScheduleRefused."""
+    one, person, now = schedule(session, schedule_id), visit.person, visit.station.now()
+    if not changeable(session, [one.id], person):
+        raise NotAllowed(act="schedule", object_type="schedule", object_id=one.id)
+    start = start_of(wall_time(wall_start), one.timezone)
+    if start <= now:
+        return []  # refused when it is to be saved
+    targets = [(unit_id, cluster_id) for unit_id, cluster_id in one.targets]
+    return overlaps(
+        session, programme_of(session, one.programme_id), targets, wall_start, one.timezone,
+        now=max(now, start - timedelta(minutes=1)), days=1, besides=one.id,
+    )  # fmt: skip
 
 
 def _change(visit: Visit, schedule_id: str, form: Sent, wall_start: str) -> Response:

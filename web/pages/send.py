@@ -1,20 +1,23 @@
 """Soạn, step 3 of 3: where and when; what it would meet and what will happen are read back before anything is sent."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from broadcast.administrative_unit import AdministrativeUnit, unit, unit_of_path, units_below
+from broadcast.administrative_unit import AdministrativeUnit, unit, unit_of_path
 from broadcast.agenda import Overlap
 from broadcast.approval import submit
-from broadcast.errors import ProgrammeRefused, ScheduleRefused
+from broadcast.database import new_id
+from broadcast.errors import NotFound, ProgrammeRefused, ScheduleRefused
 from broadcast.event import describe, first_start
 from broadcast.outlook import overlaps
-from broadcast.permission import require
+from broadcast.permission import Person, require
 from broadcast.programme import Programme, is_approved, programme_for, require_act
 from broadcast.read_back import ReadBack, read_back
 from broadcast.schedule import Target, add, play_now
@@ -26,6 +29,8 @@ from web.session import Anybody, Sent, SignedIn, Visit, go
 from web.wish import Wish
 
 router = APIRouter()
+
+_ONCE_ID = re.compile("[0-9a-hjkmnp-tv-z]{24}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class Reachable:
 
 def _reachable(session: Session, of: AdministrativeUnit, now: datetime, heartbeat_s: int) -> Reachable:
     count = len(clusters.reached(session, [(of.id, None)]))
-    below = [one for one in units_below(session, of) if one.parent_id == of.id and one.valid_to is None]
+    children = select(AdministrativeUnit).where(
+        AdministrativeUnit.parent_id == of.id, AdministrativeUnit.valid_to.is_(None)
+    )
+    below = session.scalars(children.order_by(AdministrativeUnit.path)).all()
     views = clusters.views(session, [of.path], now=now, heartbeat_s=heartbeat_s) if of.parent_id else []
     return Reachable(of, below, views, count)
 
@@ -107,11 +115,25 @@ def _places(session: Session, targets: Sequence[Target]) -> list[str]:
     return [unit(session, unit_id).name for unit_id in dict.fromkeys(unit_id for unit_id, _ in targets)]
 
 
+def _require_targets(session: Session, person: Person, targets: Sequence[Target]) -> None:
+    """All units and clusters are this person's to schedule for, and each cluster is of its unit.
+
+    Raises NotAllowed, NotFound.
+    """
+    for unit_id, cluster_id in targets:
+        require(person, "schedule", unit(session, unit_id).path, object_id=unit_id)
+        if cluster_id is None:
+            continue
+        _, of = clusters.cluster(session, cluster_id)
+        require(person, "schedule", of.path, object_type="cluster", object_id=cluster_id)
+        if of.id != unit_id:
+            raise NotFound(object_type="cluster", object_id=cluster_id)
+
+
 def _preview(session: Session, visit: Visit, programme: Programme, wanted: Wish) -> Preview:
     now = visit.station.now()
     zone = unit(session, programme.unit_id).timezone
-    for unit_id, _ in wanted.targets:
-        require(visit.person, "schedule", unit(session, unit_id).path)
+    _require_targets(session, visit.person, wanted.targets)
     start = first_start(wanted.wall_start, zone, wanted.rule, now) if wanted.wall_start else now
     if start is None:
         raise ScheduleRefused("Giờ phát này đã qua, hoặc lịch không có lần phát nào. Xin chọn lại ngày giờ.")
@@ -134,6 +156,7 @@ def read_it_back(visit: Anybody, programme_id: str, form: Sent) -> Response:
             programme = programme_for(session, programme_id, visit.person, "schedule")
             if not is_approved(programme):
                 raise ScheduleRefused("Chương trình này chưa được duyệt nên chưa thể phát. Xin gửi duyệt trước.")
+            may_compose = visit.person.may("compose", unit(session, programme.unit_id).path)
             wanted = wish.wish_of(form)
             preview = _preview(session, visit, programme, wanted)
     except ScheduleRefused as error:
@@ -143,28 +166,31 @@ def read_it_back(visit: Anybody, programme_id: str, form: Sent) -> Response:
     ]
     return visit.show(
         "send_confirm.html", programme=programme, wanted=wanted, preview=preview, kept=kept, now=visit.station.now(),
+        key=new_id(), may_compose=may_compose,
     )  # fmt: skip
 
 
 @router.post("/soan/{programme_id}/gui/phat")
 def send(visit: Anybody, programme_id: str, form: Sent) -> Response:
-    """Do what was read back."""
+    """Do what was read back; pressed twice, it is done once."""
     station, person = visit.station, visit.person
     now = station.now()
+    once_id = form.one("khoa") if _ONCE_ID.fullmatch(form.one("khoa")) else ""
     try:
         wanted = wish.wish_of(form)
         with visit.acting() as session:
             programme = programme_for(session, programme_id, person, "schedule")
+            _require_targets(session, person, wanted.targets)
             if wanted.wall_start:
                 zone = unit(session, programme.unit_id).timezone
                 add(
                     session, programme, wanted.targets, wanted.wall_start, zone, rule=wanted.rule, rank=wanted.rank,
-                    person=person, now=now,
+                    person=person, now=now, once_id=once_id,
                 )  # fmt: skip
             else:
                 play_now(
                     session, programme, wanted.targets, person, now,
-                    lead_ms=station.settings.lead_now_ms, rank=wanted.rank,
+                    lead_ms=station.settings.lead_now_ms, rank=wanted.rank, once_id=once_id,
                 )  # fmt: skip
             of_id = wanted.targets[0][0]
     except ScheduleRefused as error:

@@ -1,5 +1,7 @@
 """Signing in and out, and choosing the language."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -26,7 +28,8 @@ def come_in(visit: Anybody, form: Sent) -> Response:
     station, back, name = visit.station, local(form.one("ve")), form.one("ten")
     try:
         password = form.fields.get("mat_khau", [""])[-1]  # a password may begin or end with a blank
-        token = sign_in.sign_in(station.database, name, password, visit.address, station.now())
+        lasts = timedelta(hours=station.settings.session_hours)
+        token = sign_in.sign_in(station.database, name, password, visit.address, station.now(), lasts=lasts)
     except (WrongPassword, TooManyAttempts) as error:
         status = 429 if isinstance(error, TooManyAttempts) else 401
         return visit.show("sign_in.html", status=status, with_form=True, back=back, error=str(error), name=name)

@@ -1,11 +1,12 @@
 // What scripts add to pages that work without them: autosave, upload with progress, forms that fold.
 
-import { forgetDraft, keepDraft } from "./draft.js";
+import { forgetSaved, keepDraft, leaveNothing } from "./draft.js";
 import "./listen.js";
 import { sendWithProgress } from "./upload.js";
 
 for (const form of document.querySelectorAll("form[data-draft]")) keepDraft(form);
-for (const page of document.querySelectorAll("[data-arrived]")) forgetDraft(page.dataset.arrived);
+for (const form of document.querySelectorAll("form[data-leaves]")) leaveNothing(form);
+forgetSaved();
 for (const form of document.querySelectorAll("form[data-upload]")) sendWithProgress(form);
 
 // A list that leads to another page goes there by itself; its button is for those without scripts.
@@ -29,6 +30,7 @@ folds();
 // One press is enough: a form that is on its way is not sent twice.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (event.defaultPrevented) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
