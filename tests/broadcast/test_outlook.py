@@ -60,6 +60,14 @@ class TestOverlaps:
         assert self.meets(desk, now, "2026-11-24T05:02:00") == []
         assert self.meets(desk, now, "2026-11-24T04:55:00") == []
 
+    def test_a_long_programme_that_began_long_before_is_met_behind_short_ones(
+        self, desk: Any, put: Callable[..., str], now: datetime
+    ) -> None:
+        put("2026-11-23T05:00:00", title="Dài", seconds=7_200)
+        for minute in range(1, 20):
+            put(f"2026-11-23T06:{minute:02}:00", title="Ngắn", seconds=10)
+        assert self.meets(desk, now, "2026-11-23T06:30:00") == [("22 23:30:00", "Dài")]
+
     def test_what_the_city_sends_is_met_too(self, desk: Any, put: Callable[..., str], now: datetime) -> None:
         put("2026-11-23T05:00:00", targets=[(desk.city.city.id, None)], title="Thành phố")
         assert self.meets(desk, now, "2026-11-23T05:00:30") == [("22 22:00:30", "Thành phố")]
