@@ -14,6 +14,7 @@ import aiomqtt
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, OperationalError
+from structlog.testing import capture_logs
 
 from broadcast.administrative_unit import seed_da_nang, unit_of_slug
 from broadcast.asrun import AsRun
@@ -251,9 +252,10 @@ async def test_a_database_that_fails_for_a_while_ends_nothing(house: House, monk
     async with running(house.gateway()) as gateway, connected(house) as client:
         name = topic("rundown", house.device.unit_path)
         await client.subscribe(name, qos=1)
-        with monkeypatch.context() as patch:
+        with monkeypatch.context() as patch, capture_logs() as logged:
             patch.setattr(Ledger, "outgoing", down)
             await until(lambda: gateway.counts["failures"])
+        assert "gateway failed, goes on" in [line["event"] for line in logged]
         body = house.publish_rundown(3)
         await receives(client, name, body)
 
