@@ -17,8 +17,7 @@ from broadcast.priority import Rank
 from broadcast.programme import Programme
 from broadcast.unit_path import lineage
 
-MOST_UNITS = 500
-"""A page shows no more; the highest units come first. It is also how many are read at once."""
+_AT_ONCE = 500
 
 _LONGEST = timedelta(hours=3)
 
@@ -28,8 +27,7 @@ def outlook(session: Session, unit: AdministrativeUnit, from_: datetime, to: dat
 
     What began before and still lasts is included, and so is what is not ready (`why_not` says why).
     """
-    found = sorted(_scheduled(session, [unit.path], from_, below=True).items(), key=lambda one: one[1].count("/"))
-    return _planned(session, dict(found[:MOST_UNITS]), from_, to)
+    return _planned(session, _scheduled(session, [unit.path], from_, below=True), from_, to)
 
 
 def upcoming(
@@ -106,8 +104,8 @@ def _planned(session: Session, units: Mapping[str, str], from_: datetime, to: da
     """What is planned in [from_, to) for units (id to path), in order of start."""
     found: list[Planned] = []
     ids = list(units)
-    for begin in range(0, len(ids), MOST_UNITS):
-        for unit_id, rules in facts(session, ids[begin : begin + MOST_UNITS], from_ - _LONGEST).items():
+    for begin in range(0, len(ids), _AT_ONCE):
+        for unit_id, rules in facts(session, ids[begin : begin + _AT_ONCE], from_ - _LONGEST).items():
             for fact in rules:
                 found += planned_of(fact, [(unit_id, units[unit_id])], from_ - _LONGEST, to)
     inside = (one for one in found if one.end > from_ or one.start >= from_)

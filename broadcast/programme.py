@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, false, or_, select
+from sqlalchemy import ForeignKey, Index, false, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from broadcast.account import Account
@@ -32,7 +32,7 @@ class Programme(Base):
     __tablename__ = "programme"
 
     id: Mapped[str] = mapped_column(primary_key=True, default=new_id)
-    unit_id: Mapped[str] = mapped_column(ForeignKey("administrative_unit.id"), index=True)
+    unit_id: Mapped[str] = mapped_column(ForeignKey("administrative_unit.id"))
     title: Mapped[str]
     kind: Mapped[str]  # text, recording
     text: Mapped[str] = mapped_column(default="")
@@ -56,6 +56,8 @@ class Programme(Base):
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     approved_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_programme_unit_changed", "unit_id", "changed_at"),)
 
 
 def is_approved(programme: Programme) -> bool:

@@ -2,7 +2,8 @@
 
 Each runs in a process of its own, one after the other on the same core, every channel with its own file. Only CPU
 time of a steady stretch is counted, user and system, of all threads: what starting costs is left out for both.
-Our channels each have a listener who takes every page; Liquidsoap writes each channel to /dev/null.
+Our channels each have a listener who takes every page and a signed rundown in the database, which the station's own
+feed reads and decides; Liquidsoap has its files in its script and writes each channel to /dev/null.
 """
 
 import asyncio
@@ -13,12 +14,20 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from broadcast.administrative_unit import AdministrativeUnit
+from broadcast.database import Database
+from broadcast.feed import Feed
+from broadcast.plan import RundownRow
+from broadcast.priority import Rank
+from broadcast.rundown import Item, Rundown, topic_of
+from broadcast.rundown_body import to_body
+from broadcast.signing import generate_key, sign
 from streams.clock import Clock
-from streams.cue import Cue
 from streams.encoder import OpusEncoder
 from streams.engine import Engine
 from streams.frame import SAMPLE_RATE_HZ, Samples
@@ -75,6 +84,46 @@ async def _take_all(listener: Listener) -> int:
     return taken
 
 
+def path(number: int) -> str:
+    """The path of the unit of a channel."""
+    return f"48/{number:05}"
+
+
+def station_with_rundowns(folder: Path, channels: int, gain_db: float) -> Database:
+    """A database with a unit and a signed rundown for each channel: its file again and again for minutes.
+
+    Programmes end at different moments: about a quarter of the channels change to the next while they are measured.
+    """
+    database = Database(f"sqlite:///{folder / f'{channels}.db'}")
+    database.upgrade()
+    now, key = _now(), generate_key()
+    with database.transaction() as session:
+        for number in range(channels):
+            begin = now - timedelta(seconds=FILE_S * number / channels)
+            starts = [begin + timedelta(seconds=FILE_S * turn) for turn in range(4)]
+            items = tuple(
+                Item(
+                    f"{number}-{turn}", start, start + timedelta(minutes=5), f"rendition:{number}", FILE_S * 1000,
+                    Rank.NORMAL, (f"unit:{path(number)}",), gain_db=gain_db,
+                )
+                for turn, start in enumerate(starts)
+            )  # fmt: skip
+            rundown = Rundown(path(number), 1, now, now, now + timedelta(days=7), items)
+            message = sign(to_body(rundown), topic_of(path(number)), key)
+            session.add(
+                AdministrativeUnit(
+                    id=str(number), code=f"{number:05}", path=path(number), kind="commune", name=f"Xã {number}",
+                    slug=f"xa-{number}", valid_from=now.date(),
+                )
+            )  # fmt: skip
+            session.add(RundownRow(unit_id=str(number), path=path(number), revision=1, stale=False, message=message))
+    return database
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 async def run_engine(folder: Path, channels: int, gain_db: float) -> dict[str, float]:
     """Our engine with its real beat: CPU seconds of the steady stretch, and whether every page was on time."""
 
@@ -84,25 +133,21 @@ async def run_engine(folder: Path, channels: int, gain_db: float) -> dict[str, f
     def open_sound(sound: str) -> Sound:
         return FileSound(path_of(sound))
 
-    clock = Clock()
-    engine = Engine(open_sound, PacketStore(path_of).load, clock)
-    length = FILE_S * SAMPLE_RATE_HZ
-    for number in range(channels):
-        # Programmes end at different moments: about a quarter of the channels change to the next while measured.
-        begin = clock.position() - number * length // channels
-        cues = [
-            Cue(f"{number}-{turn}", f"rendition:{number}", begin + turn * length, 0, length, gain_db)
-            for turn in range(3)
-        ]
-        engine.give(str(number), cues)
+    engine = Engine(open_sound, PacketStore(path_of).load, Clock())
+    database = station_with_rundowns(folder, channels, gain_db)
+    feed, ending = Feed(database, engine, now=_now), asyncio.Event()
     stop = engine.start(asyncio.get_running_loop())
-    taking = [asyncio.create_task(_take_all(engine.listen(str(number), "ogg"))) for number in range(channels)]
+    feeding = asyncio.create_task(feed.run(ending))
+    taking = [asyncio.create_task(_take_all(engine.listen(path(number), "ogg"))) for number in range(channels)]
     await asyncio.sleep(SETTLE_S)
     before, spent = engine.state(), time.process_time()
     await asyncio.sleep(STEADY_S)
     after, spent = engine.state(), time.process_time() - spent
     stop()
+    ending.set()
+    await feeding
     taken = await asyncio.gather(*taking)
+    database.close()
     return {
         "cpu_s": spent,
         "passed": after.packets_passed_through - before.packets_passed_through,

@@ -289,7 +289,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_programme")),
     )
     op.create_index(op.f("ix_programme_state"), "programme", ["state"], unique=False)
-    op.create_index(op.f("ix_programme_unit_id"), "programme", ["unit_id"], unique=False)
+    op.create_index("ix_programme_unit_changed", "programme", ["unit_id", "changed_at"], unique=False)
     op.create_table(
         "speaker",
         sa.Column("id", sa.String(), nullable=False),
@@ -391,7 +391,7 @@ def downgrade() -> None:
     op.drop_table("enrolment_code")
     op.drop_index(op.f("ix_speaker_cluster_id"), table_name="speaker")
     op.drop_table("speaker")
-    op.drop_index(op.f("ix_programme_unit_id"), table_name="programme")
+    op.drop_index("ix_programme_unit_changed", table_name="programme")
     op.drop_index(op.f("ix_programme_state"), table_name="programme")
     op.drop_table("programme")
     op.drop_index(op.f("ix_sign_in_account_id"), table_name="sign_in")
