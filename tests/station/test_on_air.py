@@ -81,7 +81,7 @@ def test_a_recording_is_approved_heard_on_the_pole_and_on_the_web_and_can_be_hea
 
     # Hôm nay: on how many clusters it was played.
     today = house.visitor("bientap").http.get("/hom-nay").text
-    assert f"{int(rows[0].state == 'played')}/1 cụm loa đã phát" in today
+    assert f"{int(rows[0].state == 'played')}/1 loa đã phát" in today
 
     # The archive: on the commune's page, with byte ranges.
     page = httpx.get(f"{house.base_url}/x/hai-chau").text

@@ -28,7 +28,7 @@ from streams.clock import Clock
 from streams.cue import Cue
 from streams.door import Door
 from streams.engine import Engine
-from streams.packets import PacketStore
+from streams.packet_store import PacketStore
 from streams.sources.tone import open_tone
 
 ARGUMENTS = [

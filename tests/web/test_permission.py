@@ -105,6 +105,7 @@ async def scheduled(house: Any, *units: Any) -> str:
             "Của thành phố",
             "Kính thưa bà con. " * 9,
             voice="vi",
+            storage=house.station.storage,
             person=people["bo"],
             now=house.clock(),
         )
@@ -175,7 +176,16 @@ async def test_a_cluster_of_another_commune_cannot_be_aimed_at_by_way_of_ones_ow
     with house.station.database.transaction() as session:
         foreign = next(iter(session.scalars(select(Cluster).where(Cluster.unit_id == house.lien_chieu.id))))
         lan, minh = (person_from(session, account_of_name(session, name)) for name in ("lan", "minh"))
-        made = write_text(session, house.hai_chau, "Thử", "Thử.", voice="vi", person=lan, now=house.clock())
+        made = write_text(
+            session,
+            house.hai_chau,
+            "Thử",
+            "Thử.",
+            voice="vi",
+            storage=house.station.storage,
+            person=lan,
+            now=house.clock(),
+        )
     house.make_sounds()
     with house.station.database.transaction() as session:
         made = session.get_one(Programme, made.id)

@@ -319,6 +319,22 @@ async def test_an_unknown_voice_leaves_a_programme_that_says_why_it_is_silent(ho
         assert (await lan.post(f"/soan/{programme_id}/lam-lai")).status_code == 303
 
 
+async def test_a_sound_that_was_made_and_lost_is_told_and_made_anew(house: Any) -> None:
+    async with house.visitor("lan") as lan:
+        programme_id = await written(house, lan)
+        house.make_sounds()
+        sound = house.station.storage.rendition(programme(house, programme_id).rendition_sha256)
+        whole = sound.read_bytes()
+        sound.write_bytes(whole[:-1])
+        page = (await lan.get(f"/soan/{programme_id}/nghe")).text
+        assert "Tệp âm thanh đã mất hoặc bị hỏng" in page
+        assert "sang bước gửi" not in page
+        assert (await lan.post(f"/soan/{programme_id}/lam-lai")).status_code == 303
+        house.make_sounds()
+        assert sound.read_bytes() == whole
+        assert "sang bước gửi" in (await lan.get(f"/soan/{programme_id}/nghe")).text
+
+
 async def test_wishes_that_cannot_be_are_refused_with_a_sentence(house: Any) -> None:
     async with house.visitor("lan") as lan:
         programme_id = await approved(house, lan)

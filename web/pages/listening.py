@@ -18,11 +18,13 @@ def listen(visit: SignedIn, programme_id: str) -> Response:
     with visit.looking() as session:
         programme = programme_for(session, programme_id, visit.person)
         of = unit(session, programme.unit_id)
+    lost = programme.sound_state == "ready" and not visit.station.storage.holds(programme.rendition_sha256 or "")
     waited_s = (visit.station.now() - programme.changed_at).total_seconds()
     return visit.show(
         "compose_sound.html" if visit.live else "compose_listen.html",
         programme=programme,
         unit=of,
+        lost=lost,
         approved=is_approved(programme),
         estimated_ms=estimate_ms(programme.text, programme.rate),
         slow=waited_s > 60,
@@ -33,7 +35,7 @@ def listen(visit: SignedIn, programme_id: str) -> Response:
 
 @router.post("/soan/{programme_id}/lam-lai")
 def again(visit: Anybody, programme_id: str, form: Sent) -> Response:
-    """Try once more to make a sound that failed."""
+    """Try once more to make a sound that failed, or that is lost."""
     person, now = visit.person, visit.station.now()
     with visit.acting() as session:
         programme = programme_for(session, programme_id, person, "compose")
