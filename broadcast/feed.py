@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from broadcast.administrative_unit import AdministrativeUnit
 from broadcast.database import Database
 from broadcast.onair import Place, cues_of, decide
+from broadcast.pace import Pace
 from broadcast.signed import revisions, rundowns_for
 from broadcast.unit_path import covers
 from streams.cue import Cue
@@ -64,31 +65,21 @@ class Feed:
         self._now = now
         self._given: dict[str, _Given] = {}
         self._seen: dict[str, int] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._hinted = asyncio.Event()
+        self._pace = Pace()
         self.failed = 0
         engine.on_open(lambda _channel: self.hint())
 
     def hint(self) -> None:
         """Look soon: a rundown is new, or somebody began to listen. May be called from any thread."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._hinted.set)
+        self._pace.hint()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Feed until `stop` is set."""
-        self._loop = asyncio.get_running_loop()
-        stopping = asyncio.ensure_future(stop.wait())
-        try:
-            while not stop.is_set():
-                self._hinted.clear()
-                await asyncio.to_thread(self.feed, self._now())
-                hinted = asyncio.ensure_future(self._hinted.wait())
-                await asyncio.wait({stopping, hinted}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-                hinted.cancel()
-        finally:
-            stopping.cancel()
-            self._loop = None
+        await self._pace.keep(self._look, stop)
+
+    async def _look(self) -> bool:
+        await asyncio.to_thread(self.feed, self._now())
+        return False
 
     def feed(self, now: datetime) -> None:
         """Give every channel that is listened to its cues for the next minutes, where they differ from those given."""

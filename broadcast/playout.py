@@ -22,6 +22,7 @@ from broadcast.administrative_unit import AdministrativeUnit, unit_of_path
 from broadcast.asrun import keep_station_rows
 from broadcast.building import draft, gather
 from broadcast.database import Database
+from broadcast.pace import Pace
 from broadcast.plan import RundownRow, Schedule, ScheduleTarget
 from broadcast.read_back import day_words
 from broadcast.readiness import Alarm, SoundCheck, unready
@@ -85,8 +86,7 @@ class Playout:
         self._retry_at: dict[str, datetime] = {}
         self._unready_at: datetime | None = None
         self._tidy_at: datetime | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._hinted = asyncio.Event()
+        self._pace = Pace()
         self.counts: Counter[str] = Counter()
         self.looked_at: datetime | None = None
         self.look_ms = 0.0
@@ -98,30 +98,19 @@ class Playout:
 
     def hint(self) -> None:
         """Look soon. May be called from any thread, before and after `run` too."""
-        loop = self._loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._hinted.set)
+        self._pace.hint()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until `stop` is set. A look that fails is logged, and the next one begins anew."""
-        self._loop = asyncio.get_running_loop()
-        stopping = asyncio.ensure_future(stop.wait())
+        await self._pace.keep(self._look, stop)
+
+    async def _look(self) -> bool:
         try:
-            while not stop.is_set():
-                self._hinted.clear()
-                try:
-                    looked = await asyncio.to_thread(self.look, self._now())
-                    if looked.more:
-                        continue
-                except Exception:
-                    self.counts["looks_failed"] += 1
-                    log.exception("the playout could not look")
-                hinted = asyncio.ensure_future(self._hinted.wait())
-                await asyncio.wait({stopping, hinted}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-                hinted.cancel()
-        finally:
-            stopping.cancel()
-            self._loop = None
+            return (await asyncio.to_thread(self.look, self._now())).more
+        except Exception:
+            self.counts["looks_failed"] += 1
+            log.exception("the playout could not look")
+            return False
 
     def look(self, now: datetime) -> Looked:
         """One pass: build what is stale, see to what is due, look out for what is not ready, tidy up now and then."""
