@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadcast.approval import rebuild_rundowns
+from broadcast.approval import forget_approval, rebuild_rundowns
 from broadcast.database import Database
 from broadcast.errors import OriginalLost
 from broadcast.media import MediaAsset, Rendition, measured, rendition_of, take_measures
@@ -85,7 +85,10 @@ def announce(session: Session, work: Work, result: dict[str, Any]) -> None:
     session.flush()
     for programme in _programmes(session, work):
         give_sound(programme, rendition, result["sentences"])
-        if is_approved(programme):  # its sound had been lost, and is the same again
+        if programme.state == "approved":  # its sound had been lost
+            if not is_approved(programme):  # and is another now: somebody has to hear it first
+                forget_approval(programme)
+                programme.state = "submitted"
             rebuild_rundowns(session, programme, datetime.fromisoformat(result["made_at"]))
 
 

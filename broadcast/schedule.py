@@ -199,6 +199,8 @@ def _done_before(session: Session, programme: Programme, once_id: str, person: P
     done = session.get(Schedule, once_id)
     if done is not None and (done.created_by != person.account_id or done.programme_id != programme.id):
         raise NotFound("Không tìm thấy lịch phát này.", object_type="schedule", object_id=once_id)
+    if done is not None and done.withdrawn_at is not None:
+        raise ScheduleRefused("Lần gửi này đã được thực hiện rồi bị rút. Xin mở lại trang và chọn lại giờ phát.")
     return done
 
 

@@ -26,8 +26,15 @@ log = structlog.get_logger(__name__)
 
 
 def stop(session: Session, one: Schedule, person: Person, now: datetime) -> Schedule | None:
-    """End the occurrence that is on air; gives the successor with the rest of the rule. Raises NotAllowed."""
+    """End the occurrence that is on air; gives the successor with the rest of the rule. Raises NotAllowed.
+
+    Pressed twice at once, the second waits for the first, and finds nothing to stop.
+    """
+    session.refresh(one, with_for_update=True)
+    stopped = one.withdrawn_at is not None
     withdraw(session, one, person, now)
+    if stopped:
+        return None
     targets = _left(session, one, now)
     changes = changes_of(session, one)
     left = _next_by_rule(one, now)

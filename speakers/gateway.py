@@ -219,15 +219,23 @@ class Gateway:
     async def _admit(self) -> int:
         changes = await asyncio.to_thread(self._ledger.accounts_to_change)
         told: list[AccountChange] = []
+        refused: BrokerRefused | None = None
         try:
             if changes:
                 async with self._accounts() as tell:
                     for change in changes:
-                        await tell(change)
-                        told.append(change)
+                        try:
+                            await tell(change)
+                        except BrokerRefused as error:  # one device's trouble is not that of the others
+                            log.warning("account refused", device=change.speaker_id, reason=str(error))
+                            refused = error
+                        else:
+                            told.append(change)
         finally:
             await asyncio.to_thread(self._ledger.note_provisioned, told)
             self.counts["accounts_changed"] += len(told)
+        if refused is not None:
+            raise refused
         return len(changes)
 
 

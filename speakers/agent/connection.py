@@ -93,7 +93,7 @@ class Connection:
         """Subscribes to what is wanted now and not yet subscribed, lets go of the rest; broken lines raise nothing."""
         try:
             await self._follow(set(wanted_topics))
-        except aiomqtt.MqttError as error:
+        except (aiomqtt.MqttError, ValueError) as error:  # the latter: an answer for fewer topics than were asked for
             log.warning("not_followed", error=str(error), meaning="the line is tried again")
 
     async def _follow(self, wanted: set[str]) -> None:

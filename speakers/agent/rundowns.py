@@ -92,7 +92,9 @@ class Rundowns:
             return None
         if (refusal := untimely(rundown, now)) is not None:
             self._refuse(refusal, name)
-            self._waiting[name] = (message, rundown)
+            waiting = self._waiting.get(name)
+            if waiting is None or waiting[1].revision < rundown.revision:
+                self._waiting[name] = (message, rundown)
             return None
         self._waiting.pop(name, None)
         self._known[name] = message

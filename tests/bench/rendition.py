@@ -1,10 +1,10 @@
 """An hour of MP3 becomes a rendition: decoded, measured, levelled, encoded, listened to. How many times real time?
 
-The recording is speech in three voices over a little noise (`tests.bench.spoken`), 128 kb/s, stereo. `render` is
-called as the worker calls it, for speech, in a process of its own on one core. CPU time counts, user and system, of all
-threads, so that others on the machine do not; the wall clock is given beside it. The peer is the ffmpeg program on the
-same core doing what people do with it: two passes of `loudnorm`, then libopus at the same bit rate. It is given the
-first minutes of the same file, because an hour of it takes too long, and is counted the same way.
+The recording is speech in three voices over a little noise (`tests.bench.spoken`), 128 kb/s, stereo. It is made
+for speech, and what came out is measured, as the worker does it, in a process of its own on one core. CPU time counts,
+user and system, of all threads, so that others on the machine do not; the wall clock is given beside it. The peer is
+the ffmpeg program on the same core doing what people do with it: two passes of `loudnorm`, then libopus at the same bit
+rate. It is given the first minutes of the same file, because an hour takes too long, and is counted the same way.
 """
 
 import json
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from streams.frame import SAMPLE_RATE_HZ
-from streams.rendition import render
+from streams.rendition import analyse, render
 from tests.bench.row import Row
 from tests.bench.spoken import ffmpeg, mp3_of, plain_rendition
 
@@ -30,6 +30,7 @@ def render_once(source: Path, folder: Path) -> dict[str, float]:
     """Wall clock, CPU time and what came out."""
     began, spent = time.perf_counter(), time.process_time()
     made = render(source, folder, kind="speech")
+    analyse(made.path)
     return {
         "wall_s": time.perf_counter() - began,
         "cpu_s": time.process_time() - spent,

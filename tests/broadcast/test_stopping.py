@@ -41,6 +41,13 @@ def test_what_is_said_once_is_over(desk: Any, put: Callable[..., str], stopped: 
     assert days(desk) == []
 
 
+def test_stopping_twice_makes_one_successor(desk: Any, put: Callable[..., str], stopped: Callable[..., Any]) -> None:
+    one = put("2026-11-25T05:30:00", rule="FREQ=DAILY;COUNT=3")
+    assert stopped(one) is not None
+    assert stopped(one) is None
+    assert days(desk) == ["11-26 05:30", "11-27 05:30"]
+
+
 def test_a_counted_rule_goes_on_to_its_last_occurrence_and_says_so(
     desk: Any, put: Callable[..., str], stopped: Callable[..., Any]
 ) -> None:

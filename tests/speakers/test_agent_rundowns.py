@@ -62,6 +62,14 @@ def test_a_kept_rundown_that_the_broker_repeats_is_obeyed_too(memory: sqlite3.Co
     assert again.refused == {"older": 1}
 
 
+def test_of_two_that_wait_for_their_time_the_newer_counts(memory: sqlite3.Connection) -> None:
+    rundowns = rundowns_in(memory)
+    for revision in (6, 5):
+        assert rundowns.receive(message(revision), TOPIC, WRONG[0]) is None
+    assert rundowns.take_up(NOW)
+    assert obeyed(rundowns) == {"48": 6}
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_what_came_while_the_clock_was_wrong_needs_not_come_again(memory: sqlite3.Connection, wrong: datetime) -> None:
     rundowns = rundowns_in(memory)

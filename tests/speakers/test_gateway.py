@@ -27,10 +27,11 @@ from speakers import ledger as ledger_module
 from speakers.broker import embedded_broker
 from speakers.cluster import add_cluster
 from speakers.enrolment import Enrolled, enrol, issue_code
+from speakers.errors import BrokerRefused
 from speakers.gateway import BrokerAddress, Gateway
 from speakers.ledger import Ledger, Outgoing
 from speakers.mosquitto import accounts as mosquitto_accounts
-from speakers.rights import Accounts, Rights
+from speakers.rights import AccountChange, Accounts, Rights, Tell
 from speakers.speaker import Speaker, retire_speaker
 from speakers.topic import topic
 from speakers.wire import Alive, Entry, Heartbeat, alive_payload, heartbeat_payload, journal_payload, parse_acknowledged
@@ -342,4 +343,30 @@ async def test_a_mosquitto_that_forgot_is_told_everything_again(
                 kept.unlink()
             for kept in tmp_path.glob("**/dynamic-security.json"):
                 kept.unlink()
+    house.database.close()
+
+
+async def test_a_device_that_the_broker_refuses_keeps_no_other_out(database_url: str) -> None:
+    told: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def accounts() -> AsyncIterator[Tell]:
+        async def tell(change: AccountChange) -> None:
+            if not told:
+                told.append("")
+                raise BrokerRefused("Not this one.")
+            told.append(change.speaker_id)
+
+        yield tell
+
+    address = BrokerAddress.of("mqtt://nobody@127.0.0.1:1")
+    house = house_in(database_url, address, accounts)
+    with house.database.transaction() as session:
+        code = issue_code(session, house.speaker().cluster_id, "Loa 2", person_id=None, now=NOW)
+        enrol(session, code, secret=SECRET, now=NOW)
+    with pytest.raises(BrokerRefused):
+        await house.gateway()._admit()
+    with house.database.reading() as session:
+        assert sorted(session.scalars(select(Speaker.provisioned))) == [False, True]
+    assert len(told) == 2
     house.database.close()

@@ -28,6 +28,9 @@ async def test_a_unit_is_searched_for_and_leads_back_to_the_page(many: Any) -> N
             link = re.search(r'href="([^"]+don_vi=\w+)">Phường Liên Chiểu', found)[1].replace("&amp;", "&")  # type: ignore[index]
             assert link.startswith(page)
             assert "Phường Liên Chiểu" in (await admin.get(link)).text
+        empty = {"don_vi": many.hai_chau.id, "tieu_de": "", "noi_dung": ""}
+        refused = await admin.post("/soan/van-ban", empty, page="/soan/moi")
+        assert (refused.status_code, "ve=/soan/moi" in refused.text) == (422, True)
 
 
 async def test_only_what_the_person_may_is_found_and_only_addresses_of_ours_are_led_to(many: Any) -> None:

@@ -162,6 +162,9 @@ async def test_play_now_pressed_twice_plays_once(full_house: Any) -> None:
         async with house.visitor("minh") as minh:
             stolen = await minh.post(f"{address}/phat", {**wish, "khoa": key}, page="/tai-khoan")
             assert stolen.status_code == 404
+        assert (await lan.post(f"/hom-nay/dung/{key}", page="/tai-khoan")).status_code == 303
+        late = await lan.post(f"{address}/phat", {**wish, "khoa": key}, page="/tai-khoan")
+        assert (late.status_code, "đã được thực hiện rồi bị rút" in late.text) == (422, True)
 
 
 async def test_moving_an_occurrence_shows_first_what_it_would_meet(house: Any) -> None:
