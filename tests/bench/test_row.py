@@ -43,3 +43,9 @@ def test_every_row_of_the_table_has_six_columns() -> None:
 
     assert len(rows) >= 11
     assert {row.count("|") for row in rows} == {7}
+
+
+def test_no_row_of_the_page_waits_to_be_measured() -> None:
+    rows = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    assert len(rows) == 11
+    assert [row for row in rows if not row.endswith(("| yes |", "| **no** |"))] == []
