@@ -9,7 +9,6 @@ minute, since it does not know when something is due. It is measured on some uni
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -40,6 +39,7 @@ from speakers.gateway import BrokerAddress, Gateway
 from speakers.mosquitto import accounts
 from tests.bench.nation import COMMUNES, settle_nation
 from tests.bench.row import Row
+from tests.bench.station import resident_mb
 
 STEADY_S = 120
 SETTLE_S = 15
@@ -107,7 +107,7 @@ class Station:
         return {
             "rebuild_s": rebuild_s,
             "rebuild_cpu_s": rebuild_cpu_s,
-            "most_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "most_mb": resident_mb(os.getpid(), "VmHWM"),
             **{name: getattr(steady, name) for name in Steady.__slots__},
         }
 
