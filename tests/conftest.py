@@ -202,6 +202,13 @@ def mosquitto_that_falls(tmp_path: Path) -> Callable[[], AbstractContextManager[
 
 
 @pytest.fixture
+def mosquitto_that_rests(tmp_path: Path) -> Callable[[], AbstractContextManager[Broker]]:
+    """The same, but told to end, so that it saves what it holds."""
+    port = unused_port()
+    return lambda: mosquitto_in(tmp_path, port)
+
+
+@pytest.fixture
 def mosquitto_with_tls(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], AbstractContextManager[Broker]]:
     """A function from a folder with fullchain.pem and privkey.pem to a broker that also has its door to the outside."""
     return lambda tls: mosquitto_in(tmp_path_factory.mktemp("mosquitto"), unused_port(), tls)

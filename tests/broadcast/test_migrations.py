@@ -32,7 +32,9 @@ def test_an_upgrade_from_nothing_gives_the_tables_of_the_program(database: Datab
 
 def test_upgrading_again_changes_nothing(database: Database) -> None:
     database.upgrade()
+    before = inspect(database.engine).get_table_names()
     database.upgrade()
+    assert inspect(database.engine).get_table_names() == before != []
 
 
 def test_migrations_stand_in_one_line() -> None:

@@ -1,5 +1,6 @@
 """The real parts of the tests are really there, and really closed to strangers."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -36,6 +37,20 @@ async def test_a_stranger_is_not_let_in(mosquitto: Broker) -> None:
             pytest.fail("the broker let a stranger in")
 
 
+async def test_a_broker_that_was_told_to_end_comes_back_with_what_it_retained(
+    mosquitto_that_rests: Callable[[], AbstractContextManager[Broker]],
+) -> None:
+    with mosquitto_that_rests() as broker:
+        async with client(broker, broker.password) as station:
+            await station.publish("loa/1/unit/48/rundown", b"kept", qos=1, retain=True)
+    with mosquitto_that_rests() as broker:
+        async with client(broker, broker.password) as station:
+            await station.subscribe("loa/1/unit/48/rundown", qos=1)
+            async with asyncio.timeout(30):
+                message = await anext(aiter(station.messages))
+    assert (message.payload, message.retain) == (b"kept", True)
+
+
 async def test_a_broker_that_falls_comes_back_with_its_accounts_and_perhaps_without_what_it_retained(
     mosquitto_that_falls: Callable[[], AbstractContextManager[Broker]],
 ) -> None:
@@ -46,7 +61,8 @@ async def test_a_broker_that_falls_comes_back_with_its_accounts_and_perhaps_with
         async with client(broker, broker.password) as station:
             await station.subscribe([("loa/1/unit/48/rundown", 1), ("loa/1/station/marker", 1)])
             await station.publish("loa/1/station/marker", b"here", qos=1)
-            message = await anext(aiter(station.messages))
+            async with asyncio.timeout(30):
+                message = await anext(aiter(station.messages))
     assert message.payload == b"here", "killed at once, it had saved nothing: the gateway's marker is there for that"
 
 
